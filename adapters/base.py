@@ -1,0 +1,203 @@
+"""The contract every provider is spoken to through.
+
+An adapter turns one provider's wire into tidy frames and knows nothing of the store. Frames carry the contract's columns
+and dtypes: prices as traded in the major currency unit, volume in shares, local ticker, the venue's session date. `provider`
+and `basis` are stamped by the code that parsed the bytes. Nothing is dropped: a row that can't be parsed comes back in
+`refused` with its reason.
+
+A capability that a provider does not offer raises `Unsupported`; one that should have answered and did not, `Unavailable`;
+one whose data will exist later, `NotYet`.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from enum import StrEnum
+
+import polars as pl
+
+from pipeline.errors import Unsupported
+
+
+class Basis(StrEnum):
+    """How far a provider already adjusted a bar for share-count events."""
+
+    RAW = "raw"
+    SPLIT_ADJUSTED = "split_adjusted"
+    UNKNOWN = "unknown"
+
+
+class Capability(StrEnum):
+    """What a provider may be asked for."""
+
+    UNIVERSE = "universe"
+    LISTING = "listing"
+    HISTORY = "history"
+    MARKET_DAY = "market_day"
+    CORPORATE_ACTIONS = "corporate_actions"
+    INDEX = "index"
+    FX = "fx"
+    QUOTE = "quote"
+    NEWS = "news"
+
+
+#: One bar a row. Prices in `currency` (major unit), volume in shares, amount in `currency`; a row the provider gave for an
+#: untraded session (zero open, high, low with a close) is a row too: quality explains it.
+BARS = pl.Schema(
+    {
+        "region": pl.String,
+        "ticker": pl.String,
+        "date": pl.Date,
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Int64,
+        "amount": pl.Float64,
+        "currency": pl.String,
+        "provider": pl.String,
+        "basis": pl.String,
+        "adjusted_through": pl.Date,
+    }
+)
+
+#: One index level a row. `index_code` is ours (`KOSPI`), never a ticker.
+INDEX_BARS = pl.Schema(
+    {
+        "region": pl.String,
+        "index_code": pl.String,
+        "date": pl.Date,
+        "open": pl.Float64,
+        "high": pl.Float64,
+        "low": pl.Float64,
+        "close": pl.Float64,
+        "volume": pl.Int64,
+        "amount": pl.Float64,
+        "currency": pl.String,
+        "provider": pl.String,
+    }
+)
+
+#: Rows an adapter could not parse: what stood there (`raw`, JSON text) and why it was refused.
+REFUSED = pl.Schema(
+    {
+        "region": pl.String,
+        "ticker": pl.String,
+        "date": pl.Date,
+        "rule": pl.String,
+        "reason": pl.String,
+        "raw": pl.String,
+        "provider": pl.String,
+    }
+)
+
+#: One listing a row, as a provider's list shows it today. `value` is the market value in `currency` (major unit).
+INSTRUMENTS = pl.Schema(
+    {
+        "region": pl.String,
+        "ticker": pl.String,
+        "venue": pl.String,
+        "name": pl.String,
+        "local_name": pl.String,
+        "security_type": pl.String,
+        "currency": pl.String,
+        "isin": pl.String,
+        "lot": pl.Int64,
+        "listed_from": pl.Date,
+        "shares": pl.Int64,
+        "value": pl.Float64,
+        "halted": pl.Boolean,
+        "sector_code": pl.String,
+        "provider": pl.String,
+    }
+)
+
+
+@dataclass(frozen=True)
+class Instrument:
+    """What an adapter needs to know to ask for one ticker."""
+
+    region: str
+    ticker: str
+    venue: str
+    currency: str
+
+
+@dataclass(frozen=True)
+class History:
+    """Bars of one ticker over a range.
+
+    `bars`: BARS, ascending by date, every row the provider gave inside the range. `refused`: REFUSED. `exhausted` says that
+    the whole range was walked: the provider has no older row inside it than the first one. `pages` is the number of answers
+    the rows came from.
+    """
+
+    bars: pl.DataFrame
+    refused: pl.DataFrame
+    exhausted: bool
+    pages: int
+
+
+@dataclass(frozen=True)
+class IndexHistory:
+    """Levels of one index over a range (`bars`: INDEX_BARS, ascending by date), and what was refused (REFUSED)."""
+
+    bars: pl.DataFrame
+    refused: pl.DataFrame
+    pages: int
+
+
+@dataclass(frozen=True)
+class Universe:
+    """Every listing a provider's lists show (`instruments`: INSTRUMENTS) and the lines that could not be read (REFUSED)."""
+
+    instruments: pl.DataFrame
+    refused: pl.DataFrame
+
+
+@dataclass(frozen=True)
+class Listing:
+    """Evidence about one listing: `listed_until` is its last day of listing where the provider's list ends it, else None."""
+
+    ticker: str
+    listed_from: dt.date | None
+    listed_until: dt.date | None
+    halted: bool | None
+    provider: str
+
+
+class MarketAdapter:
+    """Base of all adapters: every capability is `Unsupported` until a provider overrides it.
+
+    Class attribute `provider` is the provider's name in settings, tables and metrics. Dates are venue-local session dates;
+    ranges include both ends.
+    """
+
+    provider = ""
+
+    def universe(self, region: str) -> Universe:
+        """All listings of `region` from the provider's own lists."""
+        raise self._unsupported(Capability.UNIVERSE, region)
+
+    def listing(self, region: str, ticker: str) -> Listing:
+        """What the provider's list says about one listing, a delisting date included."""
+        raise self._unsupported(Capability.LISTING, region)
+
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        """Daily bars of one ticker, `start` to `end`, both included; paged until the range is complete."""
+        raise self._unsupported(Capability.HISTORY, instrument.region)
+
+    def index(self, region: str, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
+        """Daily levels of one of the region's indices (a code of settings, such as `KOSPI`)."""
+        raise self._unsupported(Capability.INDEX, region)
+
+    def market_day(self, region: str, session: dt.date) -> History:
+        """All tickers of one session in few requests."""
+        raise self._unsupported(Capability.MARKET_DAY, region)
+
+    def close(self) -> None:
+        """Release connections."""
+
+    def _unsupported(self, capability: Capability, region: str) -> Unsupported:
+        return Unsupported(f"{self.provider}: no {capability} for region {region}")

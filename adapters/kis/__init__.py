@@ -1,0 +1,6 @@
+"""Korea Investment & Securities (KIS) Open API: tokens, KRX daily bars, indices, listings and master files."""
+
+from adapters.kis.adapter import KisAdapter, open_adapter
+from adapters.kis.wire import Credentials, PriceBasis
+
+__all__ = ["Credentials", "KisAdapter", "PriceBasis", "open_adapter"]

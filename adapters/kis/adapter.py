@@ -1,0 +1,241 @@
+"""KIS as a market adapter, and how one is opened from settings."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe
+from adapters.breaker import Breaker
+from adapters.kis import domestic, master
+from adapters.kis.token import IssuedToken, Tokens
+from adapters.kis.wire import STOCK_INFO, Credentials, Wire
+from adapters.limiter import Limit, Limiter
+from adapters.sandbox.control import PAPER_APP_KEY, fetch_info
+from adapters.transport import Answer, Attempt, Transport, key_hash
+from pipeline import settings
+from pipeline.calendars import VenueCalendar, calendar
+from pipeline.errors import Terminal, Unavailable, UsageError
+
+if TYPE_CHECKING:
+    from pipeline.settings import RegionConfig, VenueConfig
+
+#: The region whose venues the domestic transactions serve.
+_DOMESTIC_REGION = "KR"
+#: Master files come from a plain file server and are hundreds of kilobytes long.
+_FILE_TIMEOUT = 15.0
+
+
+class KisAdapter(MarketAdapter):
+    """Korea Investment & Securities. Serves KR: universe, listing, history (raw), index. Safe for many threads.
+
+    `limits` bind all processes of the machine that use the same app key; `state_dir` holds what they share (slots,
+    breakers, the token). `on_attempt` is called in the asking thread for every attempt. `partial_lists` accepts that
+    one of the two markets has no listing: a sandbox may be that small, the real one is not.
+    """
+
+    provider = "kis"
+
+    def __init__(
+        self,
+        config: RegionConfig,
+        credentials: Credentials,
+        *,
+        state_dir: Path,
+        base_url: str,
+        files_url: str,
+        limits: Sequence[Limit],
+        on_attempt: Callable[[Attempt], None] | None = None,
+        partial_lists: bool = False,
+    ) -> None:
+        provider_config = config.providers[self.provider]
+        self._config = config
+        self._paper = provider_config.account == "paper"
+        self._partial_lists = partial_lists
+        self._files_url = files_url.rstrip("/") + "/"
+        key = f"{self.provider}:{key_hash(credentials.app_key)}"
+        transport = config.transport
+
+        def breakers(host: str) -> Callable[[str], Breaker]:
+            # Hosts fail one by one, while a key's slots are counted over all of them.
+            name = f"{key}:{key_hash(host)}"
+            return lambda capability: Breaker(
+                state_dir, name, capability, transport.breaker_failures, transport.breaker_seconds
+            )
+
+        self._transport = Transport(
+            self.provider,
+            base_url,
+            limiter=Limiter(state_dir, key, limits),
+            breakers=breakers(base_url),
+            config=transport,
+            on_attempt=on_attempt,
+        )
+        # The file server asks for no key and counts nothing: its requests take no slot of the data limit.
+        self._files = Transport(
+            self.provider,
+            self._files_url,
+            limiter=Limiter(state_dir, f"{self.provider}:files", ()),
+            breakers=breakers(self._files_url),
+            config=transport,
+            on_attempt=on_attempt,
+        )
+
+        def tokens(issue: Callable[[], IssuedToken]) -> Tokens:
+            return Tokens(
+                state_dir / "tokens",
+                app_key=credentials.app_key,
+                app_secret=credentials.app_secret,
+                host=base_url,
+                issue=issue,
+            )
+
+        self._wire = Wire(self._transport, credentials, tokens)
+
+    @property
+    def sent(self) -> int:
+        """Attempts sent so far, token and file requests included."""
+        return self._transport.sent + self._files.sent
+
+    def universe(self, region: str) -> Universe:
+        """All listings of KOSPI and KOSDAQ from the provider's master files (no key, no slot); names are Korean only.
+
+        Unavailable for a file that is missing, cut, empty or of another layout: a part of the market is no universe.
+        """
+        config = self._domestic(region, Capability.UNIVERSE)
+        contents = {
+            venue.mic: self._master(master.MASTERS[venue.mic].file)
+            for venue in config.venues
+            if venue.mic in master.MASTERS
+        }
+        return master.read(contents, region, config.currency, self.provider, gaps=self._partial_lists)
+
+    def listing(self, region: str, ticker: str) -> Listing:
+        """Listing dates, abolition and halt of one ticker; Unsupported on the paper host."""
+        self._domestic(region, Capability.LISTING)
+        if self._paper and not STOCK_INFO.paper:
+            raise self._unsupported(Capability.LISTING, f"{region} on the paper host")
+        return domestic.listing(self._wire, ticker, provider=self.provider)
+
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        """Daily bars as traded (basis raw), in won, 100 a request, paged back until the calendar is satisfied.
+
+        The caller asks for closed sessions only: the bar of a session that is still open is not history.
+        """
+        config = self._domestic(instrument.region, Capability.HISTORY)
+        _check_range(start, end, instrument.ticker)
+        venue = self._venue(config, instrument)
+        return domestic.history(
+            self._wire,
+            instrument,
+            start,
+            end,
+            market=config.codes[self.provider][venue.mic],
+            calendar=_calendar(venue),
+            provider=self.provider,
+        )
+
+    def index(self, region: str, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
+        """Daily levels of an index of settings (`KOSPI`, `KOSDAQ`), 50 a request."""
+        config = self._domestic(region, Capability.INDEX)
+        _check_range(start, end, index_code)
+        code = next((index.codes.get(self.provider) for index in config.indices if index.code == index_code), None)
+        if code is None:
+            raise self._unsupported(Capability.INDEX, f"{region} and index {index_code}")
+        return domestic.index(
+            self._wire,
+            region,
+            index_code,
+            start,
+            end,
+            code=code,
+            currency=config.currency,
+            calendar=_calendar(config.venues[0]),
+            provider=self.provider,
+        )
+
+    def close(self) -> None:
+        """Release connections; the adapter is not used afterwards."""
+        self._transport.close()
+        self._files.close()
+
+    def _domestic(self, region: str, capability: Capability) -> RegionConfig:
+        """The region's settings if the domestic transactions serve it."""
+        if region != _DOMESTIC_REGION:
+            raise self._unsupported(capability, region)
+        return self._config if self._config.region == region else settings.get_config(region)
+
+    def _venue(self, config: RegionConfig, instrument: Instrument) -> VenueConfig:
+        for venue in config.venues:
+            if venue.mic == instrument.venue and venue.mic in config.codes.get(self.provider, {}):
+                return venue
+        raise self._unsupported(Capability.HISTORY, f"{instrument.region} and venue {instrument.venue}")
+
+    def _master(self, file: str) -> bytes:
+        """One master file, unzipped inside the attempt, so that a cut one is fetched again."""
+        content: list[bytes] = []
+
+        def judge(answer: Answer) -> None:
+            if answer.status < 300:
+                content.append(master.unzip(answer.body, file))
+
+        try:
+            self._files.request(
+                "GET",
+                self._files_url + file,
+                capability=Capability.UNIVERSE,
+                judge=judge,
+                read_timeout=_FILE_TIMEOUT,
+            )
+        except Terminal as error:
+            raise Unavailable(f"{self.provider}: master file {file}: {error}") from error
+        return content[-1]
+
+
+def open_adapter(config: RegionConfig, *, on_attempt: Callable[[Attempt], None] | None = None) -> KisAdapter:
+    """A KIS adapter as settings, secrets and the environment describe it.
+
+    With SPOCK_SANDBOX_URL both hosts are the sandbox, and its limits are kept as long as it enforces them. Unavailable
+    where a key is missing or the sandbox can't be reached; ConfigError for a key that can't be one.
+    """
+    provider = config.providers[KisAdapter.provider]
+    host = provider.hosts[provider.account]
+    base_url, files_url = host.base_url, provider.files_url
+    limits = tuple(Limit(limit.requests, limit.seconds) for limit in host.limits)
+    sandbox = settings.sandbox_url()
+    if sandbox is not None:
+        base_url, files_url = sandbox, f"{sandbox}/common/master/"
+        if not fetch_info(sandbox).enforce:
+            limits = ()
+    keys = [(name, settings.secret(name)) for name in provider.keys]
+    missing = [name for name, value in keys if value is None or not value.get_secret_value().strip()]
+    if missing:
+        raise Unavailable(
+            f"{KisAdapter.provider}: {' and '.join(missing)} not set: put them into the environment or into a "
+            f".env file (mode 0600) in {settings.home()}, or set SPOCK_SANDBOX_URL to try without keys"
+        )
+    app_key, app_secret = (value.get_secret_value() for _, value in keys if value is not None)
+    if sandbox is not None and provider.account == "paper":
+        # The sandbox tells its paper host from the real one by the key.
+        app_key = PAPER_APP_KEY
+    return KisAdapter(
+        config,
+        Credentials(app_key, app_secret),
+        state_dir=settings.state_dir(),
+        base_url=base_url,
+        files_url=files_url,
+        limits=limits,
+        on_attempt=on_attempt,
+        partial_lists=sandbox is not None,
+    )
+
+
+def _calendar(venue: VenueConfig) -> VenueCalendar:
+    return calendar(venue.calendar)
+
+
+def _check_range(start: dt.date, end: dt.date, what: str) -> None:
+    if start > end:
+        raise UsageError(f"history of {what} from {start} until {end}: the range ends before it starts")

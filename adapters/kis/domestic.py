@@ -1,0 +1,203 @@
+"""KIS's KRX transactions: daily bars, index levels, one listing. From wire to frames; nothing here knows the store.
+
+Units on the wire: prices in won, volume in shares, amount in won. Index volume is taken to be in thousands of shares
+and index amount in millions of won: the field table gives no unit, and its example of 2022-05-09 (892653 and 9289660)
+is of the order of a KOSPI day, hundreds of millions of shares and about ten trillion won, in no other. Inferred, not
+measured: confirm with a live key.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Mapping
+from typing import Any
+
+import polars as pl
+
+from adapters.base import BARS, INDEX_BARS, Capability, History, IndexHistory, Instrument, Listing
+from adapters.kis.paging import Layout, Page, Values, Walk, walk
+from adapters.kis.rows import Refusals, RowError, amount, count, day, price, text
+from adapters.kis.wire import DAILY_CHART, INDEX_CHART, STOCK_INFO, PriceBasis, Wire
+from pipeline.calendars import VenueCalendar
+from pipeline.errors import Unavailable
+
+_INDEX_VOLUME_UNIT = 1_000
+_INDEX_AMOUNT_UNIT = 1_000_000
+
+
+def _bar(row: Mapping[str, Any]) -> Values:
+    return (
+        price(row, "stck_oprc"),
+        price(row, "stck_hgpr"),
+        price(row, "stck_lwpr"),
+        price(row, "stck_clpr"),
+        count(row, "acml_vol"),
+        amount(row, "acml_tr_pbmn"),
+    )
+
+
+def _level(row: Mapping[str, Any]) -> Values:
+    return (
+        price(row, "bstp_nmix_oprc"),
+        price(row, "bstp_nmix_hgpr"),
+        price(row, "bstp_nmix_lwpr"),
+        price(row, "bstp_nmix_prpr"),
+        count(row, "acml_vol", _INDEX_VOLUME_UNIT),
+        amount(row, "acml_tr_pbmn", _INDEX_AMOUNT_UNIT),
+    )
+
+
+def _date(row: Mapping[str, Any]) -> dt.date:
+    return day(row, "stck_bsop_date")
+
+
+#: 100 and 50 rows an answer: overview lines of the two field tables.
+_BARS = Layout(rows_per_page=100, date=_date, values=_bar)
+_LEVELS = Layout(rows_per_page=50, date=_date, values=_level)
+
+
+def history(
+    wire: Wire,
+    instrument: Instrument,
+    start: dt.date,
+    end: dt.date,
+    *,
+    market: str,
+    calendar: VenueCalendar,
+    provider: str,
+    price_basis: PriceBasis = PriceBasis.RAW,
+) -> History:
+    """Daily bars of one ticker; `market` is KIS's market code of its venue (J = KRX).
+
+    `bars`: BARS, prices as traded in won; dates are KRX session dates. Untraded sessions come as rows with zero open,
+    high and low. Unsupported or Unavailable as the wire says.
+    """
+    refusals = Refusals(instrument.region, instrument.ticker, provider)
+
+    def ask(first: dt.date, until: dt.date) -> Page:
+        body = wire.get(
+            DAILY_CHART,
+            {
+                "FID_COND_MRKT_DIV_CODE": market,
+                "FID_INPUT_ISCD": instrument.ticker,
+                "FID_INPUT_DATE_1": first.strftime("%Y%m%d"),
+                "FID_INPUT_DATE_2": until.strftime("%Y%m%d"),
+                "FID_PERIOD_DIV_CODE": "D",
+                "FID_ORG_ADJ_PRC": price_basis.flag(DAILY_CHART),
+            },
+            capability=Capability.HISTORY,
+            subject=instrument.ticker,
+        )
+        return Page(body["output2"], str(body["output1"].get("stck_shrn_iscd") or "").strip())
+
+    found = walk(ask, _BARS, code=instrument.ticker, start=start, end=end, calendar=calendar, refusals=refusals)
+    size = len(found.values)
+    bars = pl.DataFrame(
+        {
+            "region": [instrument.region] * size,
+            "ticker": [instrument.ticker] * size,
+            **_columns(found),
+            "currency": [instrument.currency] * size,
+            "provider": [provider] * size,
+            "basis": [price_basis.basis.value] * size,
+            "adjusted_through": [None] * size,
+        },
+        schema=BARS,
+    )
+    return History(bars=bars, refused=refusals.frame(), exhausted=found.exhausted, pages=found.pages)
+
+
+def index(
+    wire: Wire,
+    region: str,
+    index_code: str,
+    start: dt.date,
+    end: dt.date,
+    *,
+    code: str,
+    currency: str,
+    calendar: VenueCalendar,
+    provider: str,
+) -> IndexHistory:
+    """Daily levels of one index; `index_code` is ours (`KOSPI`), `code` KIS's (`0001`).
+
+    `bars`: INDEX_BARS, levels in points, volume in shares, amount in `currency` (see the module on units).
+    """
+    refusals = Refusals(region, index_code, provider)
+
+    def ask(first: dt.date, until: dt.date) -> Page:
+        body = wire.get(
+            INDEX_CHART,
+            {
+                "FID_COND_MRKT_DIV_CODE": "U",
+                "FID_INPUT_ISCD": code,
+                "FID_INPUT_DATE_1": first.strftime("%Y%m%d"),
+                "FID_INPUT_DATE_2": until.strftime("%Y%m%d"),
+                "FID_PERIOD_DIV_CODE": "D",
+            },
+            capability=Capability.INDEX,
+            subject=f"{index_code} ({code})",
+        )
+        return Page(body["output2"], str(body["output1"].get("bstp_cls_code") or "").strip())
+
+    found = walk(ask, _LEVELS, code=code, start=start, end=end, calendar=calendar, refusals=refusals)
+    size = len(found.values)
+    bars = pl.DataFrame(
+        {
+            "region": [region] * size,
+            "index_code": [index_code] * size,
+            **_columns(found),
+            "currency": [currency] * size,
+            "provider": [provider] * size,
+        },
+        schema=INDEX_BARS,
+    )
+    return IndexHistory(bars=bars, refused=refusals.frame(), pages=found.pages)
+
+
+def _columns(found: Walk) -> dict[str, list[object]]:
+    """Dates and values as the columns that bars and index levels share."""
+    names = ("open", "high", "low", "close", "volume", "amount")
+    values = list(found.values.values())
+    return {"date": list(found.values), **{name: [row[at] for row in values] for at, name in enumerate(names)}}
+
+
+def listing(wire: Wire, ticker: str, *, provider: str) -> Listing:
+    """What KIS's stock information says about one listing (real host only: Unsupported on paper).
+
+    A date of abolition is the first day without a listing, so `listed_until` is the day before it. A company that moved
+    from KOSDAQ to KOSPI has an abolition on one market and a listing on the other: it is listed. Unavailable when the
+    product is unknown or the answer is about another one: neither is a delisting.
+    """
+    body = wire.get(
+        STOCK_INFO,
+        {"PRDT_TYPE_CD": "300", "PDNO": ticker},
+        capability=Capability.LISTING,
+        subject=ticker,
+    )
+    output: Mapping[str, Any] = body["output"]
+    try:
+        product = text(output, "pdno")
+        if not product.endswith(ticker):
+            raise RowError("wrong_ticker", f"the answer is about {product!r}")
+        listed = _dates(output, "scts_mket_lstg_dt", "kosdaq_mket_lstg_dt")
+        abolished = _dates(output, "scts_mket_lstg_abol_dt", "kosdaq_mket_lstg_abol_dt")
+        ended = _dates(output, "lstg_abol_dt")
+        stopped = str(output.get("tr_stop_yn") or "").strip()
+    except RowError as error:
+        raise Unavailable(f"{provider}: stock information of {ticker}: {error}") from error
+    # Every market it was listed on has ended, and no listing is younger than the last end.
+    if not ended and abolished and len(abolished) >= len(listed) and max(abolished) >= max(listed, default=dt.date.min):
+        ended = [max(abolished)]
+    return Listing(
+        ticker=ticker,
+        listed_from=min(listed, default=None),
+        listed_until=ended[0] - dt.timedelta(days=1) if ended else None,
+        halted={"Y": True, "N": False}.get(stopped),
+        provider=provider,
+    )
+
+
+def _dates(output: Mapping[str, Any], *names: str) -> list[dt.date]:
+    """The dates that are set; blank and zeros mean unset."""
+    return [day(output, name) for name in names if str(output.get(name) or "").strip().strip("0")]

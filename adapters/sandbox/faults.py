@@ -1,0 +1,132 @@
+"""What goes wrong on demand.
+
+    rate_limit     HTTP 500, EGW00201
+    http_500       HTTP 500, EGW00002
+    http_403       HTTP 403, EGW00003
+    silence        accepted, never answered (for `delay` seconds, 60 unless told)
+    cut            half of the body, then the connection closes
+    bad_json       HTTP 200 with a body that is no JSON
+    empty          HTTP 200 with an envelope that says success and has no rows
+    empty_body     HTTP 200 with no body at all
+    token_expired  the caller's token is 24 h old from now on: EGW00123 until it has a new one
+    dead           every connection closed unanswered, token and master file requests too
+    wrong_ticker   another ticker's data
+    stale          the newest session is missing
+    times_100      prices a hundred times too high
+
+A fault lets `after` matching requests pass, then fires `count` times or for `seconds` seconds (from when it was set,
+or from its first firing where `after` is given); neither means once. It matches data calls, all or those of one `tr`;
+`tr` may also be `tokenP` or `master`. `dead` matches everything but /_sandbox.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from pipeline.errors import UsageError
+
+KINDS = (
+    "rate_limit", "http_500", "http_403", "silence", "cut", "bad_json", "empty", "empty_body", "token_expired", "dead",
+    "wrong_ticker", "stale", "times_100",
+)  # fmt: skip
+_FIELDS = ("kind", "count", "seconds", "after", "tr", "delay")
+
+
+@dataclass
+class Fault:
+    """One fault; `delay` is how long a silence lasts, in seconds."""
+
+    kind: str
+    count: int | None = None
+    seconds: float | None = None
+    after: int = 0
+    tr: str | None = None
+    delay: float = 60.0
+    fired: int = 0
+    passed: int = 0
+    ends: float | None = None
+
+    def matches(self, tr: str, data: bool) -> bool:
+        """Whether this fault is meant for a request of this kind."""
+        if self.tr is not None:
+            return self.tr == tr
+        return data or self.kind == "dead"
+
+    def over(self, now: float) -> bool:
+        """Whether it will never fire again."""
+        if self.ends is not None:
+            return now >= self.ends
+        return self.count is not None and self.fired >= self.count
+
+
+class Faults:
+    """The faults that are set; the first that matches a request wins."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._set: list[Fault] = []
+
+    def add(self, wanted: Mapping[str, Any]) -> Fault:
+        """Set a fault from its JSON; `UsageError` says what is wrong with it."""
+        unknown = [name for name in wanted if name not in _FIELDS]
+        if unknown:
+            raise UsageError(f"fault: unknown name {unknown[0]!r}; there are {', '.join(_FIELDS)}")
+        if wanted.get("kind") not in KINDS:
+            raise UsageError(f"fault: unknown kind {wanted.get('kind')!r}; there are {', '.join(KINDS)}")
+        for name in ("count", "seconds", "after", "delay"):
+            value = wanted.get(name)
+            if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
+                raise UsageError(f"fault: {name} = {value!r} must be a number of 0 or more")
+        fault = Fault(**{name: value for name, value in wanted.items() if value is not None})
+        if fault.count is None and fault.seconds is None:
+            fault.count = 1
+        if fault.seconds is not None and not fault.after:
+            fault.ends = time.monotonic() + fault.seconds
+        with self._lock:
+            self._set.append(fault)
+        return fault
+
+    def take(self, tr: str, *, data: bool) -> Fault | None:
+        """The fault that hits this request, counted as fired; None for a healthy answer."""
+        if not self._set:
+            return None
+        now = time.monotonic()
+        with self._lock:
+            for fault in self._set:
+                if fault.over(now) or not fault.matches(tr, data):
+                    continue
+                if fault.passed < fault.after:
+                    fault.passed += 1
+                    continue
+                fault.fired += 1
+                if fault.seconds is not None and fault.ends is None:
+                    fault.ends = now + fault.seconds
+                return fault
+        return None
+
+    def clear(self) -> None:
+        """Everything works again."""
+        with self._lock:
+            self._set.clear()
+
+    def listed(self) -> list[dict[str, Any]]:
+        """Every fault set since the last clear with how often it fired and whether it is over."""
+        now = time.monotonic()
+        with self._lock:
+            return [
+                {
+                    "kind": fault.kind,
+                    "tr": fault.tr,
+                    "count": fault.count,
+                    "seconds": fault.seconds,
+                    "after": fault.after,
+                    "delay": fault.delay,
+                    "fired": fault.fired,
+                    "over": fault.over(now),
+                }
+                for fault in self._set
+            ]

@@ -1,0 +1,145 @@
+"""What a sandbox provider needs to know of a market: its names, their bars up to the clock, its indices.
+
+Two sources implement `Market`: `generated.GeneratedMarket` and `replay.ReplayMarket`. Bars are as traded (raw),
+prices in the region's currency; dates are venue-local sessions. Nothing of a session is visible before its open by
+the clock; during the session a partial bar is, from its close on the final one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import NamedTuple, Protocol
+
+#: A price or a quantity as the wire prints it: whole, or with the decimals its source gave.
+Number = int | Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """One listing of a venue.
+
+    `group` is the KRX security group of the master files (ST stock, RT REIT, EF ETF, EN ETN, SW warrant, SR right, BC
+    beneficiary certificate); `ended` is the first day on which the name is no longer listed; `shares` at listing.
+    """
+
+    code: str
+    name: str
+    venue: str
+    group: str
+    listed: date
+    ended: date | None
+    shares: int
+    face: int
+    lot: int
+
+
+class Bar(NamedTuple):
+    """One session of one name, as traded.
+
+    `open`, `high` and `low` are 0 on a session without a trade, `close` is then the last one. `base` is the session's
+    base price (the previous close after share-count events), `factor` = base ÷ previous close on an ex-date, else 1;
+    `ex` the Korean flng_cls_code of the date ("00" none, "01" rights, "02" dividend, "05" interim dividend).
+    """
+
+    date: date
+    open: Number
+    high: Number
+    low: Number
+    close: Number
+    volume: Number
+    amount: Number
+    base: Number
+    factor: float
+    ex: str
+
+
+class Step(NamedTuple):
+    """A share-count event: prices before `ex_date` are worth `factor` times themselves after it."""
+
+    ex_date: date
+    factor: float
+
+
+class Level(NamedTuple):
+    """One session of an index, in hundredths of a point; volume in shares, amount in currency."""
+
+    date: date
+    open: int
+    high: int
+    low: int
+    close: int
+    volume: int
+    amount: int
+
+
+class Market(Protocol):
+    """A region's market as far as its clock has come."""
+
+    region: str
+    source: str
+
+    def names(self, now: datetime) -> Sequence[Name]:
+        """The names the exchange's lists show at `now` (aware)."""
+        ...
+
+    def find(self, code: str) -> Name | None:
+        """The listing of `code`, past and future ones included; None when there never is one."""
+        ...
+
+    def bars(self, code: str, start: date, until: date, now: datetime, limit: int | None = None) -> list[Bar]:
+        """Visible bars of `code` from `start` to `until` (both included), newest first, at most `limit` of them."""
+        ...
+
+    def steps(self, code: str, now: datetime) -> Sequence[Step]:
+        """Share-count events of `code` whose ex-date has opened at `now`, ascending."""
+        ...
+
+    def halted(self, code: str, day: date) -> bool:
+        """Whether trading in `code` is suspended on `day`."""
+        ...
+
+    def reference(self, code: str, now: datetime) -> tuple[Number, Number]:
+        """Price and volume the master files print for a listed name: those of its last visible session."""
+        ...
+
+    def levels(self, code: str, start: date, until: date, now: datetime, limit: int) -> list[Level]:
+        """Visible sessions of the index with provider-neutral code `code`, newest first, at most `limit` of them."""
+        ...
+
+
+def price_factor(steps: Sequence[Step], day: date) -> float:
+    """What a raw price of `day` is multiplied with to stand beside today's: the product of all later steps."""
+    factor = 1.0
+    for step in steps:
+        if step.ex_date > day:
+            factor *= step.factor
+    return factor
+
+
+def partial_bar(bar: Bar, elapsed: float) -> Bar:
+    """The bar when `elapsed` (0..1) of its session has passed: the open, then the low, then the high, then more volume.
+
+    Prices are prices of the final bar, so they stay on the tick grid; volume and amount grow with the session.
+    """
+    if not bar.open:
+        return bar._replace(volume=0, amount=0)
+    low = bar.open if elapsed < 0.25 else bar.low
+    high = bar.open if elapsed < 0.5 else bar.high
+    last = bar.open if elapsed < 0.25 else low if elapsed < 0.5 else high
+    volume = int(bar.volume * Decimal(str(round(elapsed, 6))))
+    if volume == 0:
+        return bar._replace(open=0, high=0, low=0, close=bar.base, volume=0, amount=0)
+    return bar._replace(high=high, low=low, close=last, volume=volume, amount=int(volume * (low + high + last) / 3))
+
+
+def partial_level(level: Level, elapsed: float) -> Level:
+    """An index session as it looks when `elapsed` (0..1) of it has passed; see `partial_bar`."""
+    low = level.open if elapsed < 0.25 else level.low
+    high = level.open if elapsed < 0.5 else level.high
+    last = level.open if elapsed < 0.25 else low if elapsed < 0.5 else high
+    return level._replace(
+        high=high, low=low, close=last, volume=int(level.volume * elapsed), amount=int(level.amount * elapsed)
+    )

@@ -1,0 +1,187 @@
+"""A market read from a folder: `DIR/REGION/TICKER.csv` (date,open,high,low,close,volume), served as raw without events.
+
+Numbers are printed as the file writes them; rows with open = high = low = 0 are served as they stand; amount is close
+× volume. A listing begins with its first row and has ended the day after its last one (`Name.ended`), but stays in
+the exchange's list. `DIR/universe.csv` (region,ticker,venue,name,lot) wins over the defaults XKRX, the ticker as
+name, lot 1; it names, it does not list: a ticker without a CSV of bars does not exist. There are no indices.
+"""
+
+from __future__ import annotations
+
+import csv
+import threading
+from bisect import bisect_left, bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal, InvalidOperation
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from adapters.sandbox.market import Bar, Level, Name, Number, Step, partial_bar
+from pipeline.calendars import calendar
+from pipeline.errors import CalendarUnknown, UsageError
+
+_COLUMNS = ["date", "open", "high", "low", "close", "volume"]
+_UNIVERSE = ["region", "ticker", "venue", "name", "lot"]
+_ZONE = ZoneInfo("Asia/Seoul")
+#: Regular hours, for a row on a date the calendar calls closed or does not know.
+_OPEN, _CLOSE = time(9, 0), time(15, 30)
+_SHARES, _FACE = 10_000_000, 500
+
+
+@dataclass(frozen=True)
+class _Series:
+    """One name and its rows, ascending by date."""
+
+    name: Name
+    days: list[date]
+    bars: list[Bar]
+
+
+class ReplayMarket:
+    """The bars of one folder; `UsageError` names the file and line that can't be read."""
+
+    region = "KR"
+    source = "data"
+
+    def __init__(self, folder: Path) -> None:
+        bars = folder / self.region
+        if not bars.is_dir():
+            raise UsageError(f"{folder}: no folder {self.region}/ with TICKER.csv files; give the folder that holds it")
+        self._paths = {path.stem.upper(): path for path in sorted(bars.glob("*.csv"))}
+        if not self._paths:
+            raise UsageError(f"{bars}: no CSV file; expected TICKER.csv with {','.join(_COLUMNS)}")
+        self._named = _read_universe(folder / "universe.csv", self.region)
+        self._calendar = calendar("XKRX")
+        self._series: dict[str, _Series] = {}
+        self._lock = threading.Lock()
+
+    def names(self, now: datetime) -> Sequence[Name]:
+        """Every name whose first row has come, ended ones included."""
+        today = now.astimezone(_ZONE).date()
+        return [name for code in self._paths if (name := self._load(code).name).listed <= today]
+
+    def find(self, code: str) -> Name | None:
+        """The listing of `code`."""
+        return self._load(code).name if code in self._paths else None
+
+    def bars(self, code: str, start: date, until: date, now: datetime, limit: int | None = None) -> list[Bar]:
+        """Visible rows, newest first."""
+        if code not in self._paths:
+            return []
+        series = self._load(code)
+        today = now.astimezone(_ZONE).date()
+        stop = bisect_right(series.days, min(until, today))
+        elapsed = self._elapsed(now) if stop and series.days[stop - 1] == today else 1.0
+        if elapsed < 0:
+            stop -= 1
+        first = bisect_left(series.days, start)
+        if limit is not None:
+            first = max(first, stop - limit)
+        rows = series.bars[first:stop][::-1] if stop > first else []
+        if rows and 0 <= elapsed < 1.0:
+            rows[0] = partial_bar(rows[0], elapsed)
+        return rows
+
+    def steps(self, code: str, now: datetime) -> Sequence[Step]:
+        """None: the rows are served as raw."""
+        return []
+
+    def halted(self, code: str, day: date) -> bool:
+        """Whether the row of `day` shows no open; a name without a row that day is not halted."""
+        if code not in self._paths:
+            return False
+        series = self._load(code)
+        at = bisect_left(series.days, day)
+        return at < len(series.days) and series.days[at] == day and not series.bars[at].open
+
+    def reference(self, code: str, now: datetime) -> tuple[Number, Number]:
+        """The last visible close and volume."""
+        bars = self.bars(code, date.min, date.max, now, limit=1)
+        return (bars[0].close, bars[0].volume) if bars else (0, 0)
+
+    def levels(self, code: str, start: date, until: date, now: datetime, limit: int) -> list[Level]:
+        """None: the folder has no indices, so every index code is an unknown one."""
+        return []
+
+    def _elapsed(self, now: datetime) -> float:
+        """How much of today's session has passed at `now`; below 0 before its open."""
+        today = now.astimezone(_ZONE).date()
+        opens = datetime.combine(today, _OPEN, _ZONE).astimezone(UTC)
+        closes = datetime.combine(today, _CLOSE, _ZONE).astimezone(UTC)
+        try:
+            if self._calendar.is_session(today):
+                hours = self._calendar.session(today)
+                opens, closes = hours.open, hours.close
+        except CalendarUnknown:
+            pass  # a folder may hold rows of years the calendar does not know: regular hours
+        return min((now - opens) / (closes - opens), 1.0)
+
+    def _load(self, code: str) -> _Series:
+        with self._lock:
+            series = self._series.get(code)
+            if series is None:
+                series = self._series[code] = _read_series(self._paths[code], code, self._named.get(code, {}))
+            return series
+
+
+def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
+    days: list[date] = []
+    bars: list[Bar] = []
+    base: Number | None = None
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        if next(rows, []) != _COLUMNS:
+            raise UsageError(f"{path}: line 1 must read {','.join(_COLUMNS)}")
+        for line, row in enumerate(rows, start=2):
+            try:
+                day = date.fromisoformat(row[0])
+                opening, high, low, close, volume = (_number(text) for text in row[1:])
+            except (ValueError, IndexError, InvalidOperation):
+                raise UsageError(f"{path}: line {line} is not {','.join(_COLUMNS)}: {','.join(row)}") from None
+            if days and day <= days[-1]:
+                raise UsageError(f"{path}: line {line}: {day} does not come after {days[-1]}; sort the file by date")
+            amount = int(close * volume)
+            days.append(day)
+            bars.append(Bar(day, opening, high, low, close, volume, amount, close if base is None else base, 1.0, "00"))
+            base = close
+    if not days:
+        raise UsageError(f"{path}: no row; give at least one, or remove the file")
+    lot = named.get("lot") or "1"
+    if not lot.isdigit():
+        raise UsageError(f"universe.csv: lot of {code} is {lot!r}; write a whole number")
+    name = Name(
+        code=code,
+        name=named.get("name") or code,
+        venue=named.get("venue") or "XKRX",
+        group="ST",
+        listed=days[0],
+        ended=days[-1] + timedelta(days=1),
+        shares=_SHARES,
+        face=_FACE,
+        lot=int(lot),
+    )
+    return _Series(name, days, bars)
+
+
+def _read_universe(path: Path, region: str) -> dict[str, dict[str, str]]:
+    """Ticker -> its row of universe.csv; empty when there is no such file."""
+    if not path.is_file():
+        return {}
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.DictReader(file)
+        if rows.fieldnames is None or not {"region", "ticker"} <= set(rows.fieldnames):
+            raise UsageError(f"{path}: line 1 must read {','.join(_UNIVERSE)}")
+        return {row["ticker"].upper(): row for row in rows if row["region"].upper() == region}
+
+
+def _number(text: str) -> Number:
+    """The number exactly as written."""
+    try:
+        return int(text)
+    except ValueError:
+        number = Decimal(text)
+        if not number.is_finite():
+            raise
+        return number

@@ -1,0 +1,115 @@
+"""A running sandbox: one market, one clock, one ledger behind a real port and, if wanted, a paper port."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from adapters.sandbox.clock import SandboxClock
+from adapters.sandbox.faults import Faults
+from adapters.sandbox.generated import GeneratedMarket
+from adapters.sandbox.kis import KisHost
+from adapters.sandbox.ledger import Ledger, Limits
+from adapters.sandbox.market import Market
+from adapters.sandbox.replay import ReplayMarket
+from adapters.sandbox.steering import PREFIX, Steering
+from adapters.sandbox.wire import Request, Response, WireServer, json_response
+from pipeline.errors import SpockError, UsageError
+
+#: Codes of made-up names run out above this.
+MOST_TICKERS = 10_000
+
+
+class Sandbox:
+    """KIS over loopback HTTP, from a generated market or a folder of CSVs.
+
+    `port` 0 picks a free one; `paper_port` opens the paper host beside it (0: any free port). `tickers` followed
+    names are generated from `seed`, or `data` (a folder with REGION/TICKER.csv) is replayed. The clock is the wall
+    clock unless `now` (aware) freezes it. As a context manager it runs in threads; `serve_forever` blocks.
+    `UsageError` for a port that is taken or a folder that can't be read.
+    """
+
+    def __init__(
+        self,
+        *,
+        port: int = 0,
+        paper_port: int | None = None,
+        tickers: int = 12,
+        data: Path | None = None,
+        enforce_limits: bool = True,
+        now: datetime | None = None,
+        seed: int = 1,
+    ) -> None:
+        if not 1 <= tickers <= MOST_TICKERS:
+            raise UsageError(f"--tickers {tickers}: give a number from 1 to {MOST_TICKERS}")
+        self._clock = SandboxClock(now)
+        self._ledger = Ledger(Limits(enforce=enforce_limits))
+        self._faults = Faults()
+        market: Market = ReplayMarket(data) if data else GeneratedMarket(seed=seed, tickers=tickers)
+        self._steering = Steering(self._clock, self._ledger, self._faults, market.source)
+        self._kis = KisHost(market, self._clock, self._ledger, self._faults)
+        self._server = _listen(port, lambda request: self._answer(request, paper=False))
+        self._paper = None
+        if paper_port is not None:
+            try:
+                self._paper = _listen(paper_port, lambda request: self._answer(request, paper=True))
+            except UsageError:
+                self._server.server_close()
+                raise
+        self.url = self._server.url
+        self.paper_url = self._paper.url if self._paper else None
+        self._threads: list[threading.Thread] = []
+
+    def start(self) -> None:
+        """Serve in background threads."""
+        for server in filter(None, (self._server, self._paper)):
+            thread = threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True, name="sandbox")
+            thread.start()
+            self._threads.append(thread)
+
+    def stop(self) -> None:
+        """Close the ports and every connection; a stopped sandbox is not started again."""
+        for server in filter(None, (self._server, self._paper)):
+            if self._threads:
+                server.shutdown()
+            server.hang_up()
+        for thread in self._threads:
+            thread.join()
+        self._threads.clear()
+
+    def serve_forever(self) -> None:
+        """Serve until another thread calls `stop` or the process is interrupted."""
+        self.start()
+        try:
+            for thread in list(self._threads):
+                thread.join()
+        finally:
+            self.stop()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _answer(self, request: Request, *, paper: bool) -> Response:
+        if request.path.startswith(PREFIX):
+            return self._steering.answer(request)
+        try:
+            return self._kis.answer(request, paper_port=paper)
+        except SpockError as error:  # a clock outside the calendar, a CSV that can't be read: the gateway's own 500
+            return json_response({"rt_cd": "1", "msg_cd": "EGW00002", "msg1": str(error)}, 500)
+
+
+def _listen(port: int, answer: Callable[[Request], Response]) -> WireServer:
+    try:
+        return WireServer(port, answer)
+    except OSError as error:
+        raise UsageError(f"port {port} can't be opened ({error}): stop what uses it, or give another --port") from error

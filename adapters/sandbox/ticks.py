@@ -1,0 +1,72 @@
+"""KRX tick sizes by venue and date, read from krx_ticks.csv (sources in its head)."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from datetime import date
+from functools import cache
+from pathlib import Path
+
+from pipeline.errors import UsageError
+
+_TABLE = Path(__file__).with_name("krx_ticks.csv")
+#: KRX price limit around the base price since 2015-06-15 (15% before; generated returns stay inside that, too).
+LIMIT = 0.30
+
+
+class TickGrid:
+    """The price steps of one venue under one rule: `ticks[i]` (KRW) applies to prices under `bounds[i]`."""
+
+    def __init__(self, bounds: list[int], ticks: list[int]) -> None:
+        self._bounds = bounds
+        self._ticks = ticks
+
+    def tick(self, price: float) -> int:
+        """The step (KRW) a price of this size moves in."""
+        return self._ticks[bisect_right(self._bounds, price)]
+
+    def nearest(self, price: float) -> int:
+        """The grid price closest to `price`, never under one tick."""
+        tick = self._ticks[bisect_right(self._bounds, price)]
+        return int(price / tick + 0.5) * tick or tick
+
+    def down(self, price: float) -> int:
+        """The highest grid price that is not above `price`."""
+        tick = self.tick(price)
+        return int(price // tick) * tick
+
+    def up(self, price: float) -> int:
+        """The lowest grid price that is not under `price`."""
+        tick = self.tick(price)
+        return -int(-price // tick) * tick
+
+    def limits(self, base: int) -> tuple[int, int]:
+        """Lower and upper price limit of a session with this base price, cut to the grid towards the base."""
+        return self.up(base * (1 - LIMIT)), self.down(base * (1 + LIMIT))
+
+
+@cache
+def grid(venue: str, day: date) -> TickGrid:
+    """The grid of `venue` (MIC) on `day`; `UsageError` where the table has no rule."""
+    found: TickGrid | None = None
+    for since, rule in _rules().get(venue, []):
+        if since <= day:
+            found = rule
+    if found is None:
+        raise UsageError(f"no tick size known for venue {venue!r} on {day}: add it to {_TABLE.name}")
+    return found
+
+
+@cache
+def _rules() -> dict[str, list[tuple[date, TickGrid]]]:
+    """Venue -> its rules, ascending by the date they came into force."""
+    rows: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    lines = [line for line in _TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
+    for line in lines[1:]:
+        venue, since, below, tick = line.split(",")
+        rows.setdefault((venue, since), []).append((below, tick))
+    rules: dict[str, list[tuple[date, TickGrid]]] = {}
+    for (venue, since), steps in sorted(rows.items()):
+        bounds = [int(below) for below, _ in steps if below]
+        rules.setdefault(venue, []).append((date.fromisoformat(since), TickGrid(bounds, [int(t) for _, t in steps])))
+    return rules

@@ -1,0 +1,257 @@
+"""Asking providers: many units at once, each until every session it was asked for is answered or explained.
+
+A session without a row is asked for once more. If it stays silent inside a listing it is taken for untraded; at the end
+of a listing the provider's own list decides between delisted and a gap. Nothing is assumed of a session that no ticker has:
+then the calendar or the provider is wrong, and every cell stays a gap.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import queue
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from adapters.base import BARS, REFUSED, History, Instrument, Listing, MarketAdapter
+from adapters.factory import Chain
+from pipeline.collect.spool import Fetched, Silence, Unit
+from pipeline.errors import NotYet, ProviderError, Unavailable, Unsupported
+
+#: So many tickers without a row for a session that nobody has a row for: the session itself is in doubt.
+_DOUBT_AFTER = 5
+_LONGEST_PAUSE = 5.0
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A unit that no provider answered, and why."""
+
+    unit: Unit
+    reason: str
+
+
+class Collector:
+    """Asks for units with `workers` threads; yields answers as they come.
+
+    `calendar` gives the sessions of a venue between two dates. `patience_seconds`: how long to go on while nobody answers at
+    all. `failures` holds the units that stayed without an answer once `collect()` has ended.
+    """
+
+    def __init__(
+        self,
+        history: Chain,
+        listing: Chain,
+        region: str,
+        *,
+        calendar: Callable[[str, dt.date, dt.date], Sequence[dt.date]],
+        workers: int,
+        patience_seconds: float,
+    ) -> None:
+        self._history = history
+        self._listing = listing
+        self._region = region
+        self._calendar = calendar
+        self._workers = workers
+        self._patience = patience_seconds
+        self._guard = threading.Lock()
+        self._rows_of: Counter[dt.date] = Counter()
+        self._silent: Counter[dt.date] = Counter()
+        self.failures: list[Failed] = []
+
+    @property
+    def requests(self) -> dict[str, int]:
+        """Requests sent so far, by provider."""
+        return dict(Counter(self._history.requests) + Counter(self._listing.requests))
+
+    @property
+    def doubtful_sessions(self) -> list[dt.date]:
+        """Sessions no ticker has a row for although several were asked."""
+        return sorted(day for day, silent in self._silent.items() if self._in_doubt(day, silent))
+
+    def collect(self, units: Sequence[Unit]) -> Iterator[Fetched]:
+        """Answers in the order they come. A unit is asked again while its provider is away, until patience ends."""
+        left = list(units)
+        last_answer = time.monotonic()
+        second_chance = True
+        while left:
+            failed: list[tuple[Unit, ProviderError]] = []
+            answered = 0
+            for unit, outcome in self._pass(left):
+                if isinstance(outcome, Fetched):
+                    answered += 1
+                    last_answer = time.monotonic()
+                    yield outcome
+                else:
+                    failed.append((unit, outcome))
+            left = [unit for unit, _ in failed]
+            pause = _pause(failed)
+            gone = time.monotonic() - last_answer
+            away = pause is not None and gone + pause <= self._patience
+            if left and not away and not (second_chance and answered):
+                self.failures = [Failed(unit, str(error)) for unit, error in failed]
+                return
+            second_chance = away
+            if left and pause:
+                time.sleep(pause)
+
+    def _pass(self, units: Sequence[Unit]) -> Iterator[tuple[Unit, Fetched | ProviderError]]:
+        """Ask each unit once; after the first that says 'come back later', the rest get the same answer unasked."""
+        waiting: queue.SimpleQueue[Unit] = queue.SimpleQueue()
+        for unit in units:
+            waiting.put(unit)
+        done: queue.SimpleQueue[tuple[Unit, Fetched | ProviderError | BaseException]] = queue.SimpleQueue()
+        away: list[ProviderError] = []
+        stop = threading.Event()
+
+        def work() -> None:
+            while not stop.is_set():
+                try:
+                    unit = waiting.get_nowait()
+                except queue.Empty:
+                    return
+                if away:
+                    done.put((unit, away[0]))
+                    continue
+                try:
+                    done.put((unit, self._fetch(unit)))
+                except (Unavailable, NotYet) as error:
+                    if error.retry_at is not None:
+                        away.append(error)
+                    done.put((unit, error))
+                except ProviderError as error:
+                    done.put((unit, error))
+                except BaseException as error:  # a defect of ours: the caller's thread raises it
+                    done.put((unit, error))
+                    return
+
+        threads = [threading.Thread(target=work, daemon=True) for _ in range(min(self._workers, len(units)))]
+        for thread in threads:
+            thread.start()
+        try:
+            for _ in units:
+                unit, outcome = done.get()
+                if not isinstance(outcome, Fetched | ProviderError):
+                    raise outcome
+                yield unit, outcome
+        finally:
+            stop.set()
+            for thread in threads:
+                thread.join()
+
+    def _fetch(self, unit: Unit) -> Fetched:
+        instrument = Instrument(self._region, unit.ticker, unit.venue, unit.currency)
+        served = self._history.call(lambda adapter: adapter.history(instrument, unit.start, unit.end))
+        answer, provider = served.value, served.provider
+        asked = self._calendar(unit.venue, unit.start, unit.end)
+        dates = _dates(answer)
+        self._count(dates, asked)
+        first = _beginning(unit, answer, asked, dates)
+        missing = [day for day in asked if day not in dates and (first is None or day >= first)]
+        pages = answer.pages
+        bars, refused = answer.bars, answer.refused
+        again = [day for day in missing if not self._in_doubt(day, self._silent[day])]
+        if again:
+            second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
+            pages += second.pages
+            bars, refused = _merged(answer, second, set(again))
+            dates |= _dates(second)
+            missing = [day for day in missing if day not in dates]
+        silences, last_session, evidence = self._explain(unit, missing, dates, set(again))
+        if first is not None and not evidence:
+            evidence = f"first row {first}, nothing older from {unit.start}"
+        return Fetched(
+            unit=unit,
+            provider=provider,
+            bars=bars,
+            refused=refused,
+            silences=silences,
+            first_session=first,
+            last_session=last_session,
+            evidence=evidence or "rows",
+            pages=pages,
+        )
+
+    def _explain(
+        self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date]
+    ) -> tuple[tuple[Silence, ...], dt.date | None, str]:
+        """What the silent sessions mean; the last session where the provider's list says that the listing ended."""
+        newest = max(dates, default=None)
+        silences = []
+        tail = []
+        for day in missing:
+            if self._in_doubt(day, self._silent[day]):
+                silences.append(Silence(day, "gap", "calendar_suspect: no ticker has a row for this session", 1))
+            elif newest is not None and day < newest:
+                asked = 2 if day in asked_twice else 1
+                silences.append(Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", asked))
+            else:
+                tail.append(day)
+        if not tail:
+            return tuple(silences), None, ""
+        listing = self._ask_listing(unit.ticker)
+        ended = listing.listed_until if listing is not None else None
+        for day in tail:
+            if ended is not None and day > ended:
+                continue  # outside the listing's range: not expected at all
+            silences.append(Silence(day, "gap", "no row at the end of the range, asked twice", 2))
+        if ended is not None and ended < tail[-1]:
+            return tuple(silences), ended, f"{listing and listing.provider}: listed until {ended}"
+        return tuple(silences), None, ""
+
+    def _ask_listing(self, ticker: str) -> Listing | None:
+        def ask(adapter: MarketAdapter) -> Listing:
+            return adapter.listing(self._region, ticker)
+
+        try:
+            return self._listing.call(ask).value
+        except (Unsupported, Unavailable, NotYet):
+            return None  # no evidence: the cells stay gaps, which the coverage shows
+
+    def _count(self, dates: set[dt.date], asked: Sequence[dt.date]) -> None:
+        with self._guard:
+            self._rows_of.update(dates)
+            self._silent.update(day for day in asked if day not in dates)
+
+    def _in_doubt(self, day: dt.date, silent: int) -> bool:
+        return silent >= _DOUBT_AFTER and not self._rows_of[day]
+
+
+def _dates(answer: History) -> set[dt.date]:
+    refused = answer.refused["date"].drop_nulls().to_list()
+    return set(answer.bars["date"].to_list()) | set(refused)
+
+
+def _beginning(unit: Unit, answer: History, asked: Sequence[dt.date], dates: set[dt.date]) -> dt.date | None:
+    """The listing's first session where the answer shows it: sessions before the first row, and nothing older to page to."""
+    if unit.known_before or not answer.exhausted or not asked:
+        return None
+    if dates:
+        first = min(dates)
+        return first if first > asked[0] else None
+    if unit.listed_from is not None and unit.listed_from > asked[0]:
+        return unit.listed_from
+    return None
+
+
+def _merged(first: History, second: History, wanted: set[dt.date]) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Rows of both answers; of the second only the sessions that were missing, the others came already."""
+    days = list(wanted)
+    bars = pl.concat([first.bars, second.bars.filter(pl.col("date").is_in(days))]).sort("date", maintain_order=True)
+    refused = pl.concat([first.refused, second.refused.filter(pl.col("date").is_in(days))])
+    return bars.select(BARS.names()), refused.select(REFUSED.names())
+
+
+def _pause(failed: list[tuple[Unit, ProviderError]]) -> float | None:
+    """Seconds until the earliest provider is worth another question; None where nobody named a time."""
+    times = [
+        error.retry_at for _, error in failed if isinstance(error, Unavailable | NotYet) and error.retry_at is not None
+    ]
+    if not times:
+        return None
+    wait = (min(times) - dt.datetime.now(dt.UTC)).total_seconds()
+    return min(max(wait, 0.05), _LONGEST_PAUSE) if wait < _LONGEST_PAUSE else wait

@@ -1,0 +1,212 @@
+"""What is missing, as questions to providers: the cells that should exist less those that do."""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import duckdb
+import polars as pl
+
+from pipeline import calendars
+from pipeline.collect.sessions import closed_sessions, history_provider, window
+from pipeline.collect.spool import Unit
+from pipeline.statements import statement
+from pipeline.store.file import registered, rows
+
+if TYPE_CHECKING:
+    from pipeline.settings import RegionConfig
+
+#: How far before its first missing session a ticker's stored bars are looked for as overlap (calendar days).
+_OVERLAP_REACH = dt.timedelta(days=120)
+
+
+@dataclass(frozen=True)
+class IndexUnit:
+    """One question for an index's levels from `start` to `end`, both included."""
+
+    index_code: str
+    start: dt.date
+    end: dt.date
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What a run will ask: `units` and `indices`, over `sessions` (SESSIONS) of the region's venues.
+
+    `followed`: one row a followed listing (ticker, venue, currency, listed_from …). `requests` and `seconds` are the budget
+    at the provider's page size and rate limit; seconds is None without a limit.
+    """
+
+    region: str
+    first: dt.date
+    target: dt.date
+    sessions: pl.DataFrame
+    followed: pl.DataFrame
+    units: tuple[Unit, ...]
+    indices: tuple[IndexUnit, ...]
+    requests: int
+    seconds: float | None
+
+    @property
+    def session_count(self) -> int:
+        """Distinct session dates of the run."""
+        return self.sessions["date"].n_unique()
+
+    def describe(self) -> str:
+        """The budget in one line."""
+        if self.followed.is_empty():
+            return f"{self.region}: universe unknown: the first run fetches it"
+        wait = "" if self.seconds is None else f", {self.seconds:,.0f} s"
+        return (
+            f"{self.region}: {self.session_count:,} session{'s' if self.session_count != 1 else ''} × "
+            f"{self.followed.height:,} tickers → {len(self.units):,} tickers to ask, {self.requests:,} requests{wait}"
+        )
+
+
+def night_range(
+    config: RegionConfig, target: dt.date, last_complete: dt.date | None
+) -> dt.date:
+    """First session of a night for `target`: the one after the last complete session, or a first night's history."""
+    if last_complete is None:
+        return window(config, config.collect.initial_sessions, target)[0]
+    if last_complete >= target:
+        return target
+    return calendars.calendar(config.venues[0].calendar).next_session(last_complete)
+
+
+def make_plan(
+    connection: duckdb.DuckDBPyConnection,
+    config: RegionConfig,
+    *,
+    first: dt.date,
+    target: dt.date,
+    now: dt.datetime,
+    night: bool,
+) -> Plan:
+    """Compare what should exist from `first` to `target` with the store (the main file's connection).
+
+    In a night, tickers nobody ever asked for get a first night's history.
+    """
+    region = config.region
+    followed = connection.sql(statement("store/followed"), params={"region": region}).pl()
+    reach = window(config, config.collect.initial_sessions, target)[0] if night else first
+    sessions = closed_sessions(config, min(first, reach), target, now)
+    asked_before = pl.col("asked_from").is_not_null() if night else pl.lit(True)
+    cells = (
+        followed.join(sessions.select("venue", "date"), on="venue", how="inner")
+        .filter((pl.col("date") >= first) | ~asked_before)
+        .filter((pl.col("date") >= pl.col("first_session")).fill_null(True))
+        .filter((pl.col("date") <= pl.col("last_session")).fill_null(True))
+    )
+    span = {"region": region, "first": min(first, reach), "last": target}
+    covered = connection.sql(statement("store/covered_cells"), params=span).pl()
+    wanted = (
+        cells.join(covered, on=["ticker", "date"], how="anti")
+        .group_by("ticker", "venue", "currency", "listed_from", maintain_order=True)
+        .agg(first_missing=pl.col("date").min(), last_missing=pl.col("date").max())
+    )
+    units = _units(_with_overlap(connection, config, wanted))
+    indices = _index_units(connection, config, first, target)
+    requests = _budget(config, units, indices)
+    return Plan(
+        region=region,
+        first=first,
+        target=target,
+        sessions=sessions.filter(pl.col("date") >= first),
+        followed=followed,
+        units=units,
+        indices=indices,
+        requests=requests,
+        seconds=_seconds(config, requests),
+    )
+
+
+def unknown(config: RegionConfig, first: dt.date, target: dt.date, now: dt.datetime) -> Plan:
+    """The plan of an empty home: nothing is known of the universe, so nothing can be counted."""
+    sessions = closed_sessions(config, first, target, now)
+    return Plan(config.region, first, target, sessions, pl.DataFrame(schema={"ticker": pl.String}), (), (), 0, None)
+
+
+def without(plan: Plan, config: RegionConfig, tickers: set[str]) -> Plan:
+    """The plan less the tickers whose answers are spooled already, with its budget counted anew."""
+    units = tuple(unit for unit in plan.units if unit.ticker not in tickers)
+    requests = _budget(config, units, plan.indices)
+    return replace(plan, units=units, requests=requests, seconds=_seconds(config, requests))
+
+
+def _budget(config: RegionConfig, units: tuple[Unit, ...], indices: tuple[IndexUnit, ...]) -> int:
+    provider = config.providers[history_provider(config)]
+    return sum(_pages(config, unit, provider.history_rows) for unit in units) + sum(
+        _pages(config, unit, provider.index_rows) for unit in indices
+    )
+
+
+def _with_overlap(
+    connection: duckdb.DuckDBPyConnection, config: RegionConfig, wanted: pl.DataFrame
+) -> pl.DataFrame:
+    """`wanted` with `overlap_from`: the date of the stored bar from which a ticker is asked again, null without one."""
+    if wanted.is_empty() or not config.collect.overlap_bars:
+        return wanted.with_columns(overlap_from=pl.lit(None, dtype=pl.Date))
+    oldest, newest = wanted["first_missing"].min(), wanted["first_missing"].max()
+    assert isinstance(oldest, dt.date)
+    span = {
+        "region": config.region,
+        "bars": config.collect.overlap_bars,
+        "oldest": oldest - _OVERLAP_REACH,
+        "newest": newest,
+    }
+    with registered(connection, wanted=wanted.select("ticker", "first_missing")):
+        overlaps = connection.sql(statement("store/overlap_starts"), params=span).pl()
+    return wanted.join(overlaps, on="ticker", how="left", maintain_order="left")
+
+
+def _units(wanted: pl.DataFrame) -> tuple[Unit, ...]:
+    return tuple(
+        Unit(
+            ticker=row["ticker"],
+            venue=row["venue"],
+            currency=row["currency"],
+            start=row["overlap_from"] or row["first_missing"],
+            end=row["last_missing"],
+            known_before=row["overlap_from"] is not None,
+            listed_from=row["listed_from"],
+        )
+        for row in wanted.iter_rows(named=True)
+    )
+
+
+def _index_units(
+    connection: duckdb.DuckDBPyConnection, config: RegionConfig, first: dt.date, target: dt.date
+) -> tuple[IndexUnit, ...]:
+    ends = {
+        code: (oldest, newest)
+        for code, oldest, newest in rows(connection, "store/index_ends", region=config.region)
+    }
+    units = []
+    for index in config.indices:
+        if history_provider(config) not in index.codes:
+            continue
+        stored = ends.get(index.code)
+        if stored is None or first < stored[0]:
+            units.append(IndexUnit(index.code, first, target))
+        elif stored[1] < target:
+            units.append(IndexUnit(index.code, stored[1], target))
+    return tuple(units)
+
+
+def _pages(config: RegionConfig, unit: Unit | IndexUnit, rows: int) -> int:
+    sessions = calendars.calendar(config.venues[0].calendar).sessions(unit.start, unit.end)
+    return max(1, math.ceil(len(sessions) / rows))
+
+
+def _seconds(config: RegionConfig, requests: int) -> float | None:
+    """How long the provider's limits make `requests` take, at least."""
+    provider = config.providers[history_provider(config)]
+    host = provider.hosts.get(provider.account)
+    limits = host.limits if host is not None and host.limits else provider.limits
+    waits = [max(0, requests - limit.requests) * limit.seconds / limit.requests for limit in limits]
+    return max(waits) if waits else None
+

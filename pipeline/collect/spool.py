@@ -1,0 +1,168 @@
+"""The spool: fetched pages on disk before anything else happens to them, so that a kill can't lose them.
+
+One Parquet file a batch, in the run's folder: the bars as rows (BARS), everything else about the units inside (ranges
+asked, refused rows, what their silence means) as JSON in the file's metadata, so that a file is whole or not there.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import json
+import os
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from adapters.base import BARS, REFUSED
+
+_KEY = b"spock.units"
+
+
+@dataclass(frozen=True)
+class Unit:
+    """One question to a provider: the bars of a ticker from `start` to `end`, both included.
+
+    `known_before`: bars from before `start` are stored, so a missing first row is a hole and not the listing's beginning.
+    `listed_from` is what the exchange's list says.
+    """
+
+    ticker: str
+    venue: str
+    currency: str
+    start: dt.date
+    end: dt.date
+    known_before: bool
+    listed_from: dt.date | None
+
+
+@dataclass(frozen=True)
+class Silence:
+    """A session of a unit for which no row came, and what that is taken for (`no_trade`, `not_listed`, `gap`)."""
+
+    date: dt.date
+    state: str
+    reason: str
+    asked: int
+
+
+@dataclass(frozen=True)
+class Fetched:
+    """A unit's answer: every row that came (`bars` BARS, `refused` REFUSED) and what the missing ones mean.
+
+    `first_session` is set where the answer shows that the listing began there, `last_session` where the provider's list
+    ends it; `evidence` says how that is known.
+    """
+
+    unit: Unit
+    provider: str
+    bars: pl.DataFrame
+    refused: pl.DataFrame
+    silences: tuple[Silence, ...]
+    first_session: dt.date | None
+    last_session: dt.date | None
+    evidence: str
+    pages: int
+
+
+@dataclass(frozen=True)
+class SpoolFile:
+    """One batch on disk; `path` is absolute."""
+
+    batch_id: str
+    path: Path
+    units: int
+    pages: int
+    rows: int
+    sha256: str
+
+
+def write(folder: Path, batch_id: str, fetched: Iterable[Fetched]) -> SpoolFile:
+    """Write one batch and force it to disk; the file appears under its name only when it is whole."""
+    answers = list(fetched)
+    folder.mkdir(parents=True, exist_ok=True)
+    bars = pl.concat([answer.bars for answer in answers]) if answers else pl.DataFrame(schema=BARS)
+    path = folder / f"{batch_id}.parquet"
+    draft = folder / f"{batch_id}.draft"
+    table = bars.to_arrow()
+    units = json.dumps([_describe(answer) for answer in answers], ensure_ascii=False, default=str)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: units.encode()})
+    sink = pa.BufferOutputStream()
+    pq.write_table(table, sink, compression="zstd")
+    content = sink.getvalue().to_pybytes()
+    with open(draft, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+    return SpoolFile(
+        batch_id=batch_id,
+        path=path,
+        units=len(answers),
+        pages=sum(answer.pages for answer in answers),
+        rows=bars.height + sum(answer.refused.height for answer in answers),
+        sha256=hashlib.sha256(content).hexdigest(),
+    )
+
+
+def read(path: Path) -> list[Fetched]:
+    """The answers of one spooled batch, as they were written."""
+    table = pq.read_table(path)
+    bars = pl.DataFrame(pl.from_arrow(table)).cast(dict(BARS))  # type: ignore[arg-type]
+    described = json.loads(table.schema.metadata[_KEY])
+    answers = []
+    offset = 0
+    for entry in described:
+        count = entry["rows"]
+        answers.append(_restore(entry, bars.slice(offset, count)))
+        offset += count
+    return answers
+
+
+def files(folder: Path, prefix: str) -> list[Path]:
+    """The whole batches of a run's folder whose id begins with `prefix`, in the order they were written."""
+    return sorted(folder.glob(f"{prefix}*.parquet"))
+
+
+def _describe(answer: Fetched) -> dict[str, object]:
+    return {
+        "unit": asdict(answer.unit),
+        "provider": answer.provider,
+        "rows": answer.bars.height,
+        "refused": answer.refused.to_dicts(),
+        "silences": [asdict(silence) for silence in answer.silences],
+        "first_session": answer.first_session,
+        "last_session": answer.last_session,
+        "evidence": answer.evidence,
+        "pages": answer.pages,
+    }
+
+
+def _restore(entry: dict[str, object], bars: pl.DataFrame) -> Fetched:
+    unit = dict(entry["unit"])  # type: ignore[call-overload]
+    refused = [{**row, "date": _date(row["date"])} for row in entry["refused"]]  # type: ignore[attr-defined]
+    silences = [{**row, "date": _date(row["date"])} for row in entry["silences"]]  # type: ignore[attr-defined]
+    return Fetched(
+        unit=Unit(**{**unit, **{name: _date(unit[name]) for name in ("start", "end", "listed_from")}}),
+        provider=str(entry["provider"]),
+        bars=bars,
+        refused=pl.DataFrame(refused, schema=REFUSED),
+        silences=tuple(Silence(**row) for row in silences),
+        first_session=_date(entry["first_session"]),
+        last_session=_date(entry["last_session"]),
+        evidence=str(entry["evidence"]),
+        pages=int(str(entry["pages"])),
+    )
+
+
+def _date(text: object) -> dt.date | None:
+    return None if text is None else dt.date.fromisoformat(str(text))

@@ -1,0 +1,92 @@
+"""The demo: a whole night for KR against our own sandbox over real HTTP, ending with what a newcomer wants to see."""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+#: A Friday evening in Seoul, after the session is final: the same demo, the same numbers, on any day.
+NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
+
+
+def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
+    """Run it and print a table, one SQL answer and the paths; returns the exit code of the night."""
+    from adapters import factory
+    from adapters.sandbox.server import Sandbox
+    from pipeline import output, queries, settings
+    from pipeline.clock import Clock
+    from pipeline.nightly import Nights, exit_code
+    from pipeline.outcome import Outcome
+
+    base = settings.home()
+    home = base if base.name == "demo" else base / "demo"
+    if not keep and home.exists():
+        _clear(home)
+    with Sandbox(tickers=tickers, enforce_limits=False, now=NOW) as sandbox:
+        changes = {
+            "SPOCK_HOME": str(home),
+            "SPOCK_STATE_DIR": str(home / "machine"),
+            "SPOCK_SANDBOX_URL": sandbox.url,
+            "SPOCK_COLLECT__INITIAL_SESSIONS": str(sessions),
+        }
+        with _environment(changes):
+            factory.reset()
+            results = Nights(home, Clock(NOW, "sandbox")).nightly(["KR"])
+            factory.reset()
+    columns = ("region", "sessions", "tickers", "rows", "coverage", "requests", "seconds")
+    rows = [result.as_dict() for result in results]
+    output.show([{name: row[name] for name in columns} for row in rows], "table", title="Tonight, from the sandbox")
+    for row in rows:
+        for note in [row.get("error"), *row.get("notes", ())]:
+            if note:
+                print(f"{row['region']}: {note}")
+    if any(isinstance(result, Outcome) for result in results):
+        answer = queries.run(home, "latest_bars")
+        output.show(answer[:5], "table", title="spock sql latest_bars (first 5)")
+    print(f"store   {home / 'replica.duckdb'}")
+    for result in results:
+        if isinstance(result, Outcome):
+            print(f"report  {home / 'reports' / (result.run_id + '.md')}")
+    print(f"more    SPOCK_HOME={_short(home)} .venv/bin/spock sql --list")
+    return exit_code(results)
+
+
+def _clear(home: Path) -> None:
+    """Begin anew, but only in a home that a demo made: it holds sandbox rows."""
+    from pipeline.errors import NoReplica, UsageError
+    from pipeline.store import Store
+
+    try:
+        connection = Store(home).read()
+    except NoReplica:
+        origins = []
+    else:
+        origins = connection.sql("SELECT origin FROM store_origin").fetchall()
+        connection.close()
+    if any(origin != "sandbox" for (origin,) in origins):
+        raise UsageError(f"{home}: holds live data, so the demo does not clear it: point SPOCK_HOME at another folder")
+    shutil.rmtree(home)
+
+
+@contextmanager
+def _environment(changes: dict[str, str]) -> Iterator[None]:
+    """Settings of the demo for this process, and back."""
+    before = {name: os.environ.get(name) for name in changes}
+    os.environ.update(changes)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _short(path: Path) -> str:
+    here = Path.cwd()
+    return str(path.relative_to(here)) if path.is_relative_to(here) else str(path)

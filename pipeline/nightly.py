@@ -1,0 +1,288 @@
+"""What a command does with regions: one run each, then one publish for all.
+
+Every region ends with a result, whatever became of it: an `Outcome`, or why there is none (`NoOutcome`). The exit code is
+the worst of them: 1 failed, 3 below coverage or too early, 0 complete.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from pipeline import calendars, report, settings
+from pipeline.clock import Clock
+from pipeline.collect import plan as planning
+from pipeline.collect.plan import Plan
+from pipeline.collect.sessions import target_session, unfinished_session
+from pipeline.errors import SpockError, TooEarly, UsageError
+from pipeline.outcome import Outcome, Task
+from pipeline.progress import Progress
+from pipeline.run import Run
+from pipeline.settings import RegionConfig
+from pipeline.state import State
+from pipeline.store import Store
+from pipeline.store.file import rows
+
+#: How often a waiting night looks at its clock (seconds).
+_LOOK_EVERY = 30.0
+_PUBLISH = "publish"
+
+
+@dataclass(frozen=True)
+class NoOutcome:
+    """A region that came to no run, or whose run broke: `status` too_early or failed, and why."""
+
+    region: str
+    status: str
+    error: str
+    retry_at: dt.datetime | None = None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON; the figures of a run that never was are zero."""
+        return {
+            "run_id": None,
+            "region": self.region,
+            "status": self.status,
+            "sessions": 0,
+            "tickers": 0,
+            "rows": 0,
+            "explained": 0,
+            "refused": 0,
+            "coverage": 0.0,
+            "requests": {},
+            "seconds": 0.0,
+            "error": self.error,
+            "retry_at": None if self.retry_at is None else self.retry_at.isoformat(),
+        }
+
+
+Result = Outcome | NoOutcome
+
+
+class Nights:
+    """Runs of one home: `clock` is frozen, `progress` hears what happens."""
+
+    def __init__(self, home: Path, clock: Clock, progress: Progress | None = None) -> None:
+        self.home = home
+        self.clock = clock
+        self.progress = progress or Progress()
+        self.state = State(home)
+
+    def nightly(
+        self,
+        regions: Sequence[str],
+        *,
+        date: dt.date | None = None,
+        wait: bool = False,
+        look: Callable[[], Clock] | None = None,
+    ) -> list[Result]:
+        """One night for each region: what is missing up to its newest final session, or for `date`.
+
+        With `wait`, a night that is too early waits until `look()` says that its session is final.
+        """
+        configs = self._configs(regions)
+        return self._each(configs, lambda config: self._night(config, date, look if wait else None))
+
+    def backfill(self, regions: Sequence[str], first: dt.date, until: dt.date) -> list[Result]:
+        """History from `first` to `until`, both included."""
+        configs = self._configs(regions)
+        return self._each(configs, lambda config: self._worked(config, backfill_task(config, first, until)))
+
+    def plan(self, regions: Sequence[str], date: dt.date | None = None) -> list[Plan]:
+        """The request budget of a night for each region; nothing is asked and nothing changes."""
+        return [self._planned(config, date) for config in self._configs(regions)]
+
+    def publish(self, run_ids: Sequence[str]) -> Path:
+        """A new replica with the operations tables as they are now; marks the runs as published."""
+        info = {
+            "published_at": [dt.datetime.now(dt.UTC)],
+            "as_of": [self.clock.now],
+            "run_id": [run_ids[-1] if run_ids else None],
+        }
+        with ExitStack() as stages:
+            for run_id in run_ids:
+                stages.enter_context(self.state.stage(run_id, _PUBLISH))
+            store = self._store(settings.get_config(settings.available_regions()[0]))
+            return store.publish({**self.state.operations(), "replica_info": pa.table(info)})
+
+    # one region -------------------------------------------------------------------------------------------------------
+
+    def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], list[Result]]) -> list[Result]:
+        results: list[Result] = []
+        for config in configs:
+            try:
+                results += work(config)
+            except TooEarly as error:
+                results.append(NoOutcome(config.region, "too_early", str(error), error.retry_at))
+            except UsageError:
+                raise
+            except SpockError as error:
+                results.append(NoOutcome(config.region, "failed", str(error)))
+        self._publish_what_is_new(results)
+        return results
+
+    def _night(
+        self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock] | None
+    ) -> list[Result]:
+        if look is not None:
+            self._wait(config, date, look)
+        target = target_session(config, self.clock.now, date)
+        results = self._worked(config, self._night_task(config, target))
+        unfinished = unfinished_session(config, self.clock.now) if date is None else None
+        if unfinished is not None:
+            results.append(NoOutcome(config.region, "too_early", str(unfinished), unfinished.retry_at))
+        return results
+
+    def _night_task(self, config: RegionConfig, target: dt.date) -> Task:
+        standing = self._store(config).look(
+            lambda connection: rows(connection, "store/region_state", region=config.region)
+        )
+        return Task("night", config.region, self._first(config, target, standing[0][0] if standing else None), target)
+
+    def _first(self, config: RegionConfig, target: dt.date, last_complete: dt.date | None) -> dt.date:
+        """A night that was cut off goes on with its own range."""
+        run = self.state.run(f"{config.region}-night-{target}")
+        if run is not None:
+            return dt.date.fromisoformat(run["first_session"])
+        return planning.night_range(config, target, last_complete)
+
+    def _worked(self, config: RegionConfig, task: Task) -> list[Result]:
+        run = Run(
+            task,
+            config,
+            self._store(config),
+            self.state,
+            clock=self.clock,
+            origin=settings.origin(),
+            progress=self.progress,
+        )
+        return [run.work()]
+
+    def _wait(self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock]) -> None:
+        told = False
+        while True:
+            try:
+                target_session(config, self.clock.now, date)
+                early = unfinished_session(config, self.clock.now) if date is None else None
+            except TooEarly as error:
+                early = error
+            if early is None:
+                return
+            if self.clock.source in ("flag", "SPOCK_NOW"):
+                raise UsageError(f"--wait: the clock is frozen by {self.clock.source}, so the time never comes: {early}")
+            if not told:
+                self.progress.say(f"waiting: {early}")
+                told = True
+            left = (early.retry_at - self.clock.now).total_seconds()
+            # A sandbox's clock is moved by hand, so it is looked at often; the wall clock only runs.
+            time.sleep(0.2 if self.clock.source == "sandbox" else min(max(left, 0.2), _LOOK_EVERY))
+            self.clock = look()
+
+    def _planned(self, config: RegionConfig, date: dt.date | None) -> Plan:
+        store = self._store(config)
+        target = target_session(config, self.clock.now, date)
+        if not store.exists():
+            first = planning.night_range(config, target, None)
+            return planning.unknown(config, first, target, self.clock.now)
+        task = self._night_task(config, target)
+        return store.look(
+            lambda connection: planning.make_plan(
+                connection, config, first=task.first, target=target, now=self.clock.now, night=True
+            )
+        )
+
+    def _publish_what_is_new(self, results: Sequence[Result]) -> None:
+        run_ids = [result.run_id for result in results if isinstance(result, Outcome) and not self._published(result)]
+        for result in results:
+            if isinstance(result, Outcome):
+                report.write(self.home, result)
+        if run_ids:
+            self.publish(run_ids)
+
+    def _published(self, outcome: Outcome) -> bool:
+        stages = {stage["stage"]: stage["status"] for stage in self.state.stages(outcome.run_id)}
+        return stages.get(_PUBLISH) == "complete"
+
+    # small things -----------------------------------------------------------------------------------------------------
+
+    def _configs(self, regions: Sequence[str]) -> list[RegionConfig]:
+        configs = [settings.get_config(region) for region in dict.fromkeys(map(settings.resolve_region, regions))]
+        statuses = self.state.region_statuses() if self.state.path.exists() else {}
+        for config in configs:
+            if statuses.get(config.region, config.status) == "off":
+                raise UsageError(
+                    f"region {config.region} is off: set SPOCK_REGIONS__{config.region}__STATUS=test (or status in "
+                    "settings.toml) once its providers have adapters"
+                )
+        return configs
+
+    def _store(self, config: RegionConfig) -> Store:
+        return Store(
+            self.home,
+            lock_wait_seconds=config.store.lock_wait_seconds,
+            replicas=config.store.replicas,
+            memory_limit=config.store.memory_limit,
+            say=self.progress.say,
+        )
+
+
+def backfill_task(config: RegionConfig, first: dt.date, until: dt.date) -> Task:
+    """A backfill keyed by the sessions its range holds; `UsageError` for a range without any."""
+    calendar = calendars.calendar(config.venues[0].calendar)
+    sessions = calendar.sessions(first, until)
+    if not sessions:
+        raise UsageError(f"{config.region}: no session from {first} to {until}: give a range that holds one")
+    return Task("backfill", config.region, sessions[0], sessions[-1])
+
+
+def backfill_range(
+    config: RegionConfig, now: dt.datetime, *, days: int | None, first: dt.date | None, until: str | None
+) -> tuple[dt.date, dt.date]:
+    """First and last day of `--days N | --from DATE [--until DATE|-N]`; days are sessions, -N is N sessions back.
+
+    `UsageError` in words for a range that is empty, in the future, or not final yet.
+    """
+    newest = target_session(config, now, None)
+    calendar = calendars.calendar(config.venues[0].calendar)
+    last = newest
+    if until is not None and until.startswith("-") and until[1:].isdigit():
+        last = calendar.window(int(until[1:]) + 1, newest)[0]
+    elif until is not None:
+        last = parse_date("--until", until)
+        if last > newest:
+            raise UsageError(
+                f"--until {last}: the newest final session of {config.region} is {newest}: give that day or an earlier one"
+            )
+    if days is not None:
+        if days < 1:
+            raise UsageError(f"--days {days}: give 1 or more sessions")
+        return calendar.window(days, last)[0], last
+    if first is None:
+        raise UsageError("a backfill needs --days N or --from DATE")
+    if first > last:
+        raise UsageError(f"--from {first} is after {last}: give a day up to then")
+    return first, last
+
+
+def parse_date(flag: str, text: str) -> dt.date:
+    """A day as YYYY-MM-DD; `UsageError` names the flag and the text."""
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{flag} {text!r} is no day: write it as YYYY-MM-DD, such as 2025-06-30") from None
+
+
+def exit_code(results: Sequence[Result]) -> int:
+    """The worst of the results: 1 failed, then 3 below coverage or too early, else 0."""
+    statuses = {result.status for result in results}
+    if "failed" in statuses:
+        return 1
+    return 3 if statuses - {"complete"} else 0
+

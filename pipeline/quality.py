@@ -1,0 +1,238 @@
+"""The rules a row passes before it is stored: every row that came is stored, explained, or refused with its reason.
+
+Pure: frames in, frames out. A row that says why there is no bar (zero open, high and low beside a close; a flat price
+without volume) becomes a session state; a row that breaks a rule goes to quarantine as it came, under the first rule it
+breaks; exact repeats of a row are counted once.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import polars as pl
+
+from adapters.base import BARS, REFUSED
+from pipeline.store.batch import QUARANTINE, SESSION_STATES, STORED_BARS
+
+#: Relative slack of the order of open, high, low and close: providers round each of them on its own.
+ORDER_TOLERANCE = 1e-5
+
+#: What the rows of a check are held against: the listings asked for …
+LISTED = pl.Schema({"ticker": pl.String(), "venue": pl.String(), "listing_currency": pl.String()})
+
+#: … and the closed sessions of their venues, with the time their bars are final.
+SESSIONS = pl.Schema(
+    {"venue": pl.String(), "date": pl.Date(), "known_at": pl.Datetime("us", "UTC"), "finality": pl.String()}
+)
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Outcome of a check: received rows = bars + explained + quarantine + repeated.
+
+    `bars` STORED_BARS, `explained` SESSION_STATES (one a row), `quarantine` QUARANTINE; `open_cells` SESSION_STATES for
+    cells whose only rows were refused.
+    """
+
+    bars: pl.DataFrame
+    explained: pl.DataFrame
+    quarantine: pl.DataFrame
+    open_cells: pl.DataFrame
+    repeated: int
+
+
+def check(
+    rows: pl.DataFrame,
+    refused: pl.DataFrame,
+    *,
+    region: str,
+    run_id: str,
+    now: dt.datetime,
+    listed: pl.DataFrame,
+    sessions: pl.DataFrame,
+) -> Checked:
+    """Hold `rows` (BARS) and what the adapters already `refused` (REFUSED) against the rules.
+
+    `listed` LISTED and `sessions` SESSIONS say which tickers were asked for and which sessions are closed at `now`.
+    """
+    unique = rows.unique(maintain_order=True)
+    judged = (
+        unique.join(listed, on="ticker", how="left", maintain_order="left")
+        .join(sessions, on=["venue", "date"], how="left", maintain_order="left")
+        .with_columns(
+            twice=pl.struct("region", "ticker", "date").is_duplicated(),
+            newest_session=pl.lit(sessions["date"].max(), dtype=pl.Date),
+        )
+        .with_columns(_first_broken_rule(region), state=_STATE)
+    )
+    broken = judged.filter(pl.col("rule").is_not_null())
+    sound = judged.filter(pl.col("rule").is_null())
+    bars = (
+        sound.filter(pl.col("state").is_null())
+        .with_columns(timeframe=pl.lit("D"), run_id=pl.lit(run_id))
+        .select(STORED_BARS.names())
+    )
+    explained = (
+        sound.filter(pl.col("state").is_not_null())
+        .with_columns(reason=_STATE_REASON, asked=pl.lit(1, dtype=pl.Int32), run_id=pl.lit(run_id))
+        .select(SESSION_STATES.names())
+    )
+    quarantine = pl.concat([_quarantine(broken, run_id, now), _given_up(refused, run_id, now)])
+    return Checked(
+        bars=bars,
+        explained=explained,
+        quarantine=quarantine,
+        open_cells=_open_cells(quarantine, bars, explained, listed, sessions),
+        repeated=rows.height - unique.height,
+    )
+
+
+_PRICES = ("open", "high", "low", "close")
+_FIELDS = (*_PRICES, "volume")
+
+_ZERO_OPEN_HIGH_LOW = (pl.col("open") == 0) & (pl.col("high") == 0) & (pl.col("low") == 0) & (pl.col("close") > 0)
+_FLAT = (pl.col("open") == pl.col("close")) & (pl.col("high") == pl.col("close")) & (pl.col("low") == pl.col("close"))
+
+_STATE = (
+    pl.when(_ZERO_OPEN_HIGH_LOW & (pl.col("volume") == 0))
+    .then(pl.lit("halted"))
+    .when(_FLAT & (pl.col("volume") == 0))
+    .then(pl.lit("no_trade"))
+)
+
+_STATE_REASON = (
+    pl.when(pl.col("state") == "halted")
+    .then(pl.lit("zero open, high and low beside a close"))
+    .otherwise(pl.lit("flat price without volume"))
+)
+
+
+def _first_broken_rule(region: str) -> list[pl.Expr]:
+    """The columns `rule` and `reason` of the first rule a row breaks, null where it breaks none."""
+    rule: Any = pl.when(False).then(pl.lit(None, dtype=pl.String))
+    reason: Any = pl.when(False).then(pl.lit(None, dtype=pl.String))
+    for name, broken, why in _rules(region):
+        rule = rule.when(broken).then(pl.lit(name))
+        reason = reason.when(broken).then(why)
+    return [rule.alias("rule"), reason.alias("reason")]
+
+
+def _rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
+    """Name, condition and reason of each rule, in the order they are tried."""
+    lowest = pl.min_horizontal("open", "close", "high")
+    highest = pl.max_horizontal("open", "close", "low")
+    return [
+        (
+            "wrong_region",
+            pl.col("region") != region,
+            pl.format("region {} in a batch of {}", "region", pl.lit(region)),
+        ),
+        (
+            "unknown_ticker",
+            pl.col("venue").is_null(),
+            pl.format("{} was not asked for", "ticker"),
+        ),
+        (
+            "wrong_currency",
+            pl.col("currency") != pl.col("listing_currency"),
+            pl.format("currency {}, the listing's is {}", "currency", "listing_currency"),
+        ),
+        (
+            "future_bar",
+            pl.col("known_at").is_null() & (pl.col("date") > pl.col("newest_session")).fill_null(True),
+            pl.format("{} has not closed yet; the newest closed session is {}", "date", "newest_session"),
+        ),
+        (
+            "closed_day",
+            pl.col("known_at").is_null(),
+            pl.format("{} was no session of {}", "date", "venue"),
+        ),
+        (
+            "missing_field",
+            pl.any_horizontal(pl.col(*_FIELDS).is_null()),
+            pl.lit("open, high, low, close or volume is missing"),
+        ),
+        (
+            "not_finite",
+            pl.any_horizontal(~pl.col(*_PRICES).is_finite()),
+            pl.lit("a price is not a finite number"),
+        ),
+        (
+            "conflicting_rows",
+            pl.col("twice"),
+            pl.format("more than one row for {}, with different values", "date"),
+        ),
+        (
+            "negative_volume",
+            pl.col("volume") < 0,
+            pl.format("volume {}", "volume"),
+        ),
+        (
+            "zero_price_with_volume",
+            _ZERO_OPEN_HIGH_LOW & (pl.col("volume") > 0),
+            pl.format("zero open, high and low with volume {}", "volume"),
+        ),
+        (
+            "non_positive_price",
+            pl.any_horizontal(pl.col(*_PRICES) <= 0) & ~_ZERO_OPEN_HIGH_LOW,
+            pl.format("open {} high {} low {} close {}: a price is not above zero", *_PRICES),
+        ),
+        (
+            "ohlc_order",
+            ~_ZERO_OPEN_HIGH_LOW
+            & (
+                (pl.col("high") < highest * (1 - ORDER_TOLERANCE)) | (pl.col("low") > lowest * (1 + ORDER_TOLERANCE))
+            ),
+            pl.format("open {} high {} low {} close {}: not low ≤ open, close ≤ high", *_PRICES),
+        ),
+    ]
+
+
+def _quarantine(broken: pl.DataFrame, run_id: str, now: dt.datetime) -> pl.DataFrame:
+    return broken.with_columns(
+        raw=pl.struct(pl.col(BARS.names())).map_elements(_as_json, return_dtype=pl.String),
+        known_at=pl.lit(now, dtype=QUARANTINE["known_at"]),
+        run_id=pl.lit(run_id),
+    ).select(QUARANTINE.names())
+
+
+def _as_json(row: dict[str, object]) -> str:
+    return json.dumps(row, ensure_ascii=False, default=str)
+
+
+def _given_up(refused: pl.DataFrame, run_id: str, now: dt.datetime) -> pl.DataFrame:
+    """What the adapters refused, as quarantine rows; REFUSED's columns are its beginning."""
+    return (
+        refused.select(REFUSED.names())
+        .with_columns(known_at=pl.lit(now, dtype=QUARANTINE["known_at"]), run_id=pl.lit(run_id))
+        .select(QUARANTINE.names())
+    )
+
+
+def _open_cells(
+    quarantine: pl.DataFrame,
+    bars: pl.DataFrame,
+    explained: pl.DataFrame,
+    listed: pl.DataFrame,
+    sessions: pl.DataFrame,
+) -> pl.DataFrame:
+    """Cells of real sessions whose rows were all refused."""
+    cell = ["ticker", "date"]
+    return (
+        quarantine.drop("known_at")
+        .join(listed, on="ticker", how="inner")
+        .join(sessions, on=["venue", "date"], how="inner")
+        .unique(subset=cell, keep="first", maintain_order=True)
+        .join(bars, on=cell, how="anti")
+        .join(explained, on=cell, how="anti")
+        .with_columns(
+            state=pl.lit("quarantined"),
+            reason=pl.format("{}: {}", "rule", "reason"),
+            close=pl.lit(None, dtype=pl.Float64),
+            asked=pl.lit(1, dtype=pl.Int32),
+        )
+        .select(SESSION_STATES.names())
+    )

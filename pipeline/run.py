@@ -1,0 +1,439 @@
+"""One run of one region: plan, fetch, check and commit, indices, coverage; resumable at any point.
+
+A run is keyed by its region and what it is for, so that a killed one goes on under its own id. What was fetched is in the
+spool before anything else happens to it; what was committed has its marker in the store. A night fetches everything first
+and then commits whole sessions, oldest first; a backfill commits every batch as it comes.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import time
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import polars as pl
+
+from adapters import factory
+from adapters.base import IndexHistory, MarketAdapter
+from pipeline import calendars, coverage, universe
+from pipeline.attempts import AttemptLog
+from pipeline.collect import plan as planning
+from pipeline.collect import spool
+from pipeline.collect.answers import Checker, session_groups
+from pipeline.collect.fetch import Collector, Failed
+from pipeline.collect.plan import IndexUnit, Plan
+from pipeline.collect.sessions import closed_sessions, history_provider
+from pipeline.collect.spool import Fetched
+from pipeline.errors import SpockError, StoreError, Unavailable, Unsupported
+from pipeline.outcome import Outcome, Task
+from pipeline.progress import Progress
+from pipeline.store import STORED_INDEX_BARS, Committed, Store, commit_batch, write_index_bars
+from pipeline.store.file import rows
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from pipeline.clock import Clock
+    from pipeline.settings import RegionConfig
+    from pipeline.state import State
+
+
+class Run:
+    """Works one `Task` against one home. `clock` is frozen; `origin` live or sandbox."""
+
+    def __init__(
+        self,
+        task: Task,
+        config: RegionConfig,
+        store: Store,
+        state: State,
+        *,
+        clock: Clock,
+        origin: str,
+        progress: Progress,
+    ) -> None:
+        self._task = task
+        self._config = config
+        self._store = store
+        self._state = state
+        self._now = clock.now
+        self._origin = origin
+        self._progress = progress
+        self._log = AttemptLog(task.run_id, config.region)
+        self._checker = Checker(config, task.run_id, origin, task.target, clock.now)
+        self._notes: list[str] = []
+        self._attempt = 1
+
+    @property
+    def folder(self) -> Path:
+        """Where the run spools."""
+        return self._store.home / "runs" / self._task.run_id
+
+    def work(self) -> Outcome:
+        """Do what is left of the task; a task that is complete already makes no request and changes nothing."""
+        began = time.monotonic()
+        before = self._state.run(self._task.run_id)
+        if before is not None and before["status"] == "complete":
+            plan = self._plan() if not self._universe_is_stale() else None
+            if plan is not None and not plan.units and not plan.indices:
+                return self._unchanged(before, time.monotonic() - began)
+        self._begin(before)
+        try:
+            outcome = self._worked(began)
+        except SpockError as error:
+            self._fail(error, time.monotonic() - began)
+            raise
+        self._log.flush(self._state, time.monotonic() - began)
+        return outcome
+
+    # the stages -------------------------------------------------------------------------------------------------------
+
+    def _worked(self, began: float) -> Outcome:
+        resumed = self._stage_done("fetch")
+        with self._state.stage(self._task.run_id, "plan") as note:
+            self._refresh_universe()
+            if self._task.kind == "backfill":
+                self._commit_leftovers()
+            plan = self._plan()
+            note["detail"] = plan.describe()
+        if plan.followed.is_empty():
+            raise Unavailable(
+                f"{self._config.region}: no listing is followed: the provider's list is empty under the universe rule; "
+                "see `spock config show` (universe)"
+            )
+        self._progress.begin(plan)
+        failures: list[Failed] = []
+        if not resumed:
+            with self._state.stage(self._task.run_id, "fetch") as note:
+                failures = self._fetch(plan)
+                note["detail"] = f"{len(plan.units) - len(failures)} of {len(plan.units)} tickers answered"
+        with self._state.stage(self._task.run_id, "commit"):
+            self._commit_night(plan)
+        with self._state.stage(self._task.run_id, "index"):
+            self._fetch_indices(plan)
+        self._progress.end()
+        with self._state.stage(self._task.run_id, "coverage") as note:
+            counted = self._settle(plan, failures)
+            note["detail"] = f"coverage {counted.ratio:.4f}"
+        return self._end(plan, counted, failures, began)
+
+    def _refresh_universe(self) -> None:
+        if not self._universe_is_stale():
+            return
+        chain = factory.chain(self._config.region, "universe", on_attempt=self._log)
+        served = chain.call(lambda adapter: adapter.universe(self._config.region))
+        seen = universe.follow(served.value.instruments, self._config)
+        if served.value.refused.height:
+            self._notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
+        today = self._now.astimezone(dt.UTC).date()
+        with self._store.write(f"universe {self._config.region}") as connection:
+            new = universe.save(
+                connection,
+                seen,
+                region=self._config.region,
+                origin=self._origin,
+                today=today,
+                now=self._now,
+                run_id=self._task.run_id,
+            )
+        self._state.emit(
+            "universe_refreshed",
+            self._config.region,
+            run_id=self._task.run_id,
+            detail={"provider": served.provider, "listings": seen.height, "new": new, "followed": int(seen["followed"].sum())},
+        )
+
+    def _universe_is_stale(self) -> bool:
+        seen = self._store.look(lambda connection: rows(connection, "store/universe_seen_at", region=self._config.region))
+        at = seen[0][0]
+        return at is None or self._now - at >= universe.FRESH_FOR
+
+    def _plan(self) -> Plan:
+        plan = self._store.look(
+            lambda connection: planning.make_plan(
+                connection,
+                self._config,
+                first=self._task.first,
+                target=self._task.target,
+                now=self._now,
+                night=self._task.kind == "night",
+            )
+        )
+        spooled = {answer.unit.ticker for answer in self._spooled()}
+        if not spooled:
+            return plan
+        return planning.without(plan, self._config, spooled)
+
+    def _fetch(self, plan: Plan) -> list[Failed]:
+        history = factory.chain(self._config.region, "history", on_attempt=self._log)
+        listing = factory.chain(self._config.region, "listing", on_attempt=self._log)
+        if plan.units and not history.providers:
+            raise Unavailable(
+                f"{self._config.region}: no provider can be asked for history: {'; '.join(history.skipped)}. "
+                "Put keys into .env (see .env.example), or set SPOCK_SANDBOX_URL to try the sandbox"
+            )
+        collector = Collector(
+            history,
+            listing,
+            self._config.region,
+            calendar=self._sessions_of,
+            workers=self._config.transport.workers,
+            patience_seconds=self._config.collect.patience_seconds,
+        )
+        for batch in self._batches(collector, plan):
+            file = self._spool(batch)
+            if self._task.kind == "backfill":
+                self._commit(file.batch_id, batch)
+                self._state.mark_committed(self._task.run_id, file.batch_id)
+        for session in collector.doubtful_sessions:
+            self._notes.append(f"calendar_suspect: no ticker has a row for {session}")
+            self._state.emit(
+                "calendar_suspect",
+                self._config.region,
+                severity="warning",
+                run_id=self._task.run_id,
+                detail={"session": session},
+            )
+        return collector.failures
+
+    def _batches(self, collector: Collector, plan: Plan) -> Iterator[list[Fetched]]:
+        """Answers in batches of at most `batch_pages` pages or `batch_seconds`."""
+        batch: list[Fetched] = []
+        opened = time.monotonic()
+        for answer in collector.collect(plan.units):
+            batch.append(answer)
+            self._progress.advance(1, answer.bars.height + answer.refused.height, sum(self._log.requests.values()))
+            full = sum(one.pages for one in batch) >= self._config.collect.batch_pages
+            if full or time.monotonic() - opened >= self._config.collect.batch_seconds:
+                yield batch
+                batch, opened = [], time.monotonic()
+        if batch:
+            yield batch
+
+    def _spool(self, batch: list[Fetched]) -> spool.SpoolFile:
+        number = len(spool.files(self.folder, self._prefix)) + 1
+        file = spool.write(self.folder, f"{self._prefix}{number:06d}", batch)
+        self._state.record_spool(
+            file.batch_id,
+            self._task.run_id,
+            str(file.path.relative_to(self._store.home)),
+            units=file.units,
+            pages=file.pages,
+            rows=file.rows,
+            sha256=file.sha256,
+        )
+        self._log.flush(self._state)
+        return file
+
+    def _commit_leftovers(self) -> None:
+        """Batches of a backfill that were spooled but not committed when the run was cut off."""
+        done = self._store.look(lambda connection: rows(connection, "store/committed_batches", run_id=self._task.run_id))
+        committed = {batch_id for (batch_id,) in done}
+        for path in spool.files(self.folder, self._prefix):
+            if path.stem not in committed:
+                self._commit(path.stem, spool.read(path))
+
+    def _commit_night(self, plan: Plan) -> None:
+        """Whole sessions, oldest first, from everything the night spooled."""
+        if self._task.kind != "night":
+            return
+        answers = self._spooled()
+        groups = list(session_groups(answers)) or [[]]
+        for number, group in enumerate(groups if answers else []):
+            span = f"{group[0]}_{group[-1]}" if group else "undated"
+            self._commit(f"{self._prefix}{span}", answers, group, rest=number == 0)
+        self._state.mark_committed(self._task.run_id)
+
+    def _commit(
+        self, batch_id: str, answers: list[Fetched], only: list[dt.date] | None = None, *, rest: bool = True
+    ) -> None:
+        """Check and commit answers, or the sessions `only` of them, in one short transaction."""
+        batch = self._checker.batch(batch_id, answers, only, rest=rest)
+        with self._store.write(f"{self._task.kind} {self._config.region}") as connection:
+            commit_batch(connection, batch)
+
+    def _fetch_indices(self, plan: Plan) -> None:
+        """Index levels; a missing index is told, and does not make the region's bars less complete."""
+        if not plan.indices:
+            return
+        chain = factory.chain(self._config.region, "index", on_attempt=self._log)
+        sessions = closed_sessions(self._config, min(unit.start for unit in plan.indices), plan.target, self._now)
+        main = sessions.filter(pl.col("venue") == self._config.venues[0].mic).drop("venue")
+        for unit in plan.indices:
+            try:
+                served = chain.call(partial(_ask_index, region=self._config.region, unit=unit))
+            except (Unavailable, Unsupported) as error:
+                self._notes.append(f"index {unit.index_code}: {error}")
+                continue
+            levels = (
+                served.value.bars.join(main, on="date", how="inner")
+                .with_columns(run_id=pl.lit(self._task.run_id))
+                .select(STORED_INDEX_BARS.names())
+            )
+            if levels.is_empty():
+                self._notes.append(f"index {unit.index_code}: {served.provider} has no levels from {unit.start}")
+                continue
+            with self._store.write(f"index {unit.index_code}") as connection:
+                write_index_bars(connection, levels, self._config.region)
+
+    def _settle(self, plan: Plan, failures: list[Failed]) -> coverage.Coverage:
+        reasons = pl.DataFrame(
+            [(failed.unit.ticker, failed.reason) for failed in failures],
+            schema={"ticker": pl.String, "reason": pl.String},
+            orient="row",
+        )
+        follows = calendars.calendar(self._config.venues[0].calendar).previous_session(self._task.first)
+        with self._store.write(f"coverage {self._config.region}") as connection:
+            return coverage.settle(
+                connection,
+                region=self._config.region,
+                run_id=self._task.run_id,
+                provider=history_provider(self._config),
+                sessions=plan.sessions,
+                reasons=reasons,
+                threshold=self._config.collect.coverage_threshold,
+                follows=follows,
+                now=self._now,
+            )
+
+    # beginnings and ends ----------------------------------------------------------------------------------------------
+
+    def _begin(self, before: dict[str, Any] | None) -> None:
+        if before is not None and before["status"] in ("complete", "partial"):
+            self._state.clear_stages(self._task.run_id)
+        self._attempt = self._state.begin_run(
+            self._task.run_id,
+            kind=self._task.kind,
+            region=self._config.region,
+            first_session=self._task.first,
+            target_session=self._task.target,
+            origin=self._origin,
+            as_of=self._now,
+        )
+        self._state.emit("run_started", self._config.region, run_id=self._task.run_id)
+
+    def _end(self, plan: Plan, counted: coverage.Coverage, failures: list[Failed], began: float) -> Outcome:
+        complete = counted.ratio >= self._config.collect.coverage_threshold
+        nobody = bool(plan.units) and len(failures) == len(plan.units)
+        status = "complete" if complete else "failed" if nobody and not counted.ok else "partial"
+        self._notes += sorted({failed.reason for failed in failures})[:3]
+        totals = self._totals()
+        outcome = self._outcome(
+            status=status,
+            sessions=counted.sessions,
+            tickers=counted.tickers,
+            gaps=counted.gap,
+            ratio=counted.ratio,
+            totals=totals,
+            seconds=time.monotonic() - began,
+        )
+        self._state.end_run(
+            self._task.run_id,
+            status,
+            sessions=counted.sessions,
+            tickers=counted.tickers,
+            received=totals.received,
+            stored=totals.stored,
+            confirmed=totals.confirmed,
+            explained=totals.explained,
+            refused=totals.refused,
+            coverage=counted.ratio,
+            error="; ".join(self._notes) or None,
+        )
+        self._state.emit(
+            "run_ended",
+            self._config.region,
+            severity="info" if complete else "warning",
+            run_id=self._task.run_id,
+            detail={"status": status, "coverage": round(counted.ratio, 6), "rows": totals.stored},
+        )
+        return outcome
+
+    def _unchanged(self, before: dict[str, Any], seconds: float) -> Outcome:
+        return self._outcome(
+            status="complete",
+            sessions=before["sessions"],
+            tickers=before["tickers"],
+            gaps=0,
+            ratio=before["coverage"],
+            totals=self._totals(),
+            seconds=seconds,
+        )
+
+    def _outcome(
+        self,
+        *,
+        status: str,
+        sessions: int,
+        tickers: int,
+        gaps: int,
+        ratio: float,
+        totals: Committed,
+        seconds: float,
+    ) -> Outcome:
+        return Outcome(
+            run_id=self._task.run_id,
+            kind=self._task.kind,
+            region=self._config.region,
+            first_session=self._task.first,
+            target_session=self._task.target,
+            status=status,
+            sessions=sessions,
+            tickers=tickers,
+            received=totals.received,
+            rows=totals.stored,
+            revised=totals.revised,
+            confirmed=totals.confirmed,
+            explained=totals.explained,
+            refused=totals.refused,
+            repeated=totals.repeated,
+            gaps=gaps,
+            coverage=ratio,
+            requests=self._log.requests,
+            seconds=seconds,
+            as_of=self._now,
+            notes=tuple(self._notes),
+        )
+
+    def _fail(self, error: SpockError, seconds: float) -> None:
+        """Record the failure where that is still possible: on a full disk the error itself matters more."""
+        try:
+            self._state.end_run(self._task.run_id, "failed", error=str(error))
+            self._state.emit(
+                "run_ended",
+                self._config.region,
+                severity="critical",
+                run_id=self._task.run_id,
+                detail={"status": "failed", "error": str(error)},
+            )
+            self._log.flush(self._state, seconds)
+        except StoreError as second:
+            self._progress.say(f"the failure could not be recorded either: {second}")
+
+    # small things -----------------------------------------------------------------------------------------------------
+
+    @property
+    def _prefix(self) -> str:
+        return f"{self._task.run_id}.{self._attempt}."
+
+    def _stage_done(self, name: str) -> bool:
+        return any(
+            stage["stage"] == name and stage["status"] == "complete" for stage in self._state.stages(self._task.run_id)
+        )
+
+    def _spooled(self) -> list[Fetched]:
+        return [answer for path in spool.files(self.folder, self._prefix) for answer in spool.read(path)]
+
+    def _totals(self) -> Committed:
+        found = self._store.look(lambda connection: rows(connection, "store/run_totals", run_id=self._task.run_id))
+        return Committed(*found[0])
+
+    def _sessions_of(self, venue: str, start: dt.date, end: dt.date) -> list[dt.date]:
+        calendar = next(one.calendar for one in self._config.venues if one.mic == venue)
+        return calendars.calendar(calendar).sessions(start, end)
+
+
+def _ask_index(adapter: MarketAdapter, *, region: str, unit: IndexUnit) -> IndexHistory:
+    return adapter.index(region, unit.index_code, unit.start, unit.end)

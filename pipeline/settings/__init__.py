@@ -1,0 +1,109 @@
+"""Settings: what is configured for a region, where things stand on this machine, and the keys of the providers.
+
+Order of the sources, the later winning: `base.toml`, `regions/<CODE>.toml`, `$SPOCK_HOME/settings.toml` (`[base]`,
+then `[regions.<CODE>]`), `SPOCK_<SECTION>__<KEY>`, `SPOCK_REGIONS__<CODE>__<SECTION>__<KEY>`. Tables merge; lists and
+values are replaced whole. An unknown key anywhere is a `ConfigError` that names its path and its source.
+"""
+
+from __future__ import annotations
+
+import os
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import SecretStr, ValidationError
+
+from pipeline.errors import ConfigError
+from pipeline.settings import problems, sources
+from pipeline.settings.model import (
+    CollectConfig,
+    FinalAt,
+    HostConfig,
+    IndexConfig,
+    LimitConfig,
+    ProviderConfig,
+    RegionConfig,
+    StoreConfig,
+    TransportConfig,
+    UniverseRule,
+    VenueConfig,
+)
+from pipeline.settings.places import home, origin, sandbox_url, state_dir
+from pipeline.settings.secrets import secret, secret_origin
+from pipeline.settings.sources import available_regions, merge_configs, resolve_region
+
+__all__ = [
+    "CollectConfig",
+    "FinalAt",
+    "HostConfig",
+    "IndexConfig",
+    "LimitConfig",
+    "ProviderConfig",
+    "RegionConfig",
+    "SecretStr",
+    "StoreConfig",
+    "TransportConfig",
+    "UniverseRule",
+    "VenueConfig",
+    "available_regions",
+    "clear_cache",
+    "describe",
+    "get_config",
+    "home",
+    "merge_configs",
+    "origin",
+    "resolve_region",
+    "sandbox_url",
+    "secret",
+    "secret_origin",
+    "state_dir",
+]
+
+
+def get_config(region: str) -> RegionConfig:
+    """The frozen settings of a region, given by code or alias in any case.
+
+    Cached by region, home and environment; a `settings.toml` edited meanwhile counts from `clear_cache()` on.
+    `UsageError` for an unknown region, `ConfigError` for a setting that can't be taken.
+    """
+    environment = tuple(sorted((name, value) for name, value in os.environ.items() if name.startswith("SPOCK_")))
+    return _load(resolve_region(region), home() / "settings.toml", environment)
+
+
+def clear_cache() -> None:
+    """Forget resolved settings, so that the next `get_config` reads the home's file again."""
+    _load.cache_clear()
+
+
+def describe(region: str) -> dict[str, Any]:
+    """The resolved settings of a region as plain nested dicts of JSON values, for `spock config show`.
+
+    Beside the settings: `secrets` (name to `set (where)` or `missing`, never a value) and `places` (home, state_dir,
+    sandbox_url, origin).
+    """
+    config = get_config(region)
+    chained = dict.fromkeys(name for names in config.chain.values() for name in names)
+    names = [key for provider in chained for key in config.providers[provider].keys]
+    shown = config.model_dump(mode="json")
+    origins = {name: secret_origin(name) for name in names}
+    shown["secrets"] = {name: f"set ({where})" if where else "missing" for name, where in origins.items()}
+    shown["places"] = {
+        "home": str(home()),
+        "state_dir": str(state_dir()),
+        "sandbox_url": sandbox_url(),
+        "origin": origin(),
+    }
+    return shown
+
+
+@lru_cache(maxsize=64)
+def _load(region: str, home_file: Path, environment: tuple[tuple[str, str], ...]) -> RegionConfig:
+    stack = sources.layers(region, home_file, environment)
+    merged: dict[str, Any] = {}
+    for layer in stack:
+        merged = merge_configs(merged, layer.values)
+    try:
+        return RegionConfig.model_validate(merged)
+    except ValidationError as error:
+        raise ConfigError(f"settings of {region}:\n{problems.explain(error, RegionConfig, stack)}") from None

@@ -1,0 +1,30 @@
+"""The market store: one DuckDB file, one writer, free readers on published replicas.
+
+`Store(home)` is the door; `Batch` and its schemas are what goes through it.
+"""
+
+from pipeline.store.batch import (
+    LISTING_RANGES,
+    QUARANTINE,
+    SESSION_STATES,
+    STORED_BARS,
+    STORED_INDEX_BARS,
+    Batch,
+    Committed,
+    commit_batch,
+    write_index_bars,
+)
+from pipeline.store.store import Store
+
+__all__ = [
+    "LISTING_RANGES",
+    "QUARANTINE",
+    "SESSION_STATES",
+    "STORED_BARS",
+    "STORED_INDEX_BARS",
+    "Batch",
+    "Committed",
+    "Store",
+    "commit_batch",
+    "write_index_bars",
+]

@@ -1,0 +1,4 @@
+UPDATE runs
+SET requests = :requests,
+    seconds = seconds + :seconds
+WHERE run_id = :run_id;

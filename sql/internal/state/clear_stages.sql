@@ -1,0 +1,1 @@
+DELETE FROM stages WHERE run_id = :run_id;

@@ -1,0 +1,2 @@
+INSERT INTO events (at, kind, region, run_id, severity, detail)
+VALUES (:at, :kind, :region, :run_id, :severity, :detail);

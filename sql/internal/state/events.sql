@@ -1,0 +1,5 @@
+SELECT *
+FROM events
+WHERE id > :after
+ORDER BY id
+LIMIT :limit;

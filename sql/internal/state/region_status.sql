@@ -1,0 +1,1 @@
+SELECT region, status FROM region_status;

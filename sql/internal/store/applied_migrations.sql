@@ -1,0 +1,3 @@
+SELECT number, checksum
+FROM schema_migrations
+ORDER BY number;

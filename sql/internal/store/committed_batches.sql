@@ -1,0 +1,3 @@
+SELECT batch_id
+FROM commits
+WHERE run_id = $run_id;

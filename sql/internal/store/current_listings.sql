@@ -1,0 +1,5 @@
+SELECT *
+FROM instruments
+WHERE region = $region
+    AND valid_until IS NULL
+ORDER BY ticker;

@@ -1,0 +1,4 @@
+INSERT INTO ohlcv_data
+SELECT *
+FROM incoming
+ORDER BY region, ticker, timeframe, date;

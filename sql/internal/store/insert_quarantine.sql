@@ -1,0 +1,4 @@
+INSERT INTO quarantine
+SELECT *
+FROM incoming
+ORDER BY region, ticker, date;

@@ -1,0 +1,2 @@
+INSERT INTO fills BY NAME
+SELECT * FROM incoming;

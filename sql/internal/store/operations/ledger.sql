@@ -1,0 +1,2 @@
+INSERT INTO ledger BY NAME
+SELECT * FROM incoming;

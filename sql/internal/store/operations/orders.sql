@@ -1,0 +1,2 @@
+INSERT INTO orders BY NAME
+SELECT * FROM incoming;

@@ -1,0 +1,2 @@
+INSERT INTO provider_attempts BY NAME
+SELECT * FROM incoming;

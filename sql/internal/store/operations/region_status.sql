@@ -1,0 +1,2 @@
+INSERT INTO region_status BY NAME
+SELECT * FROM incoming;

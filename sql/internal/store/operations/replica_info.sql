@@ -1,0 +1,2 @@
+INSERT INTO replica_info BY NAME
+SELECT * FROM incoming;

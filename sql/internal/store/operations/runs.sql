@@ -1,0 +1,2 @@
+INSERT INTO runs BY NAME
+SELECT * FROM incoming;

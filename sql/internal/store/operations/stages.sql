@@ -1,0 +1,2 @@
+INSERT INTO stages BY NAME
+SELECT * FROM incoming;

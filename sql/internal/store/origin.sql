@@ -1,0 +1,1 @@
+SELECT origin, run_id FROM store_origin;

@@ -1,0 +1,2 @@
+INSERT OR REPLACE INTO instruments
+SELECT * FROM incoming;

@@ -1,0 +1,30 @@
+-- Rows of the batch that stand already: where they are, whether anything differs, whether a value differs.
+-- A provisional answer never replaces a final bar.
+CREATE OR REPLACE TEMP TABLE standing AS
+SELECT
+    bar.rowid AS row_id,
+    bar.ticker,
+    bar.timeframe,
+    bar.date,
+    incoming.provider AS new_provider,
+    (
+        bar.open = incoming.open
+        AND bar.high = incoming.high
+        AND bar.low = incoming.low
+        AND bar.close = incoming.close
+        AND bar.volume = incoming.volume
+        AND bar.amount IS NOT DISTINCT FROM incoming.amount
+        AND bar.currency = incoming.currency
+        AND bar.basis = incoming.basis
+        AND bar.adjusted_through IS NOT DISTINCT FROM incoming.adjusted_through
+    ) AS same_values,
+    (bar.finality = 'final' AND incoming.finality <> 'final') AS kept,
+    kept OR (same_values AND bar.finality = incoming.finality) AS unchanged,
+    NOT kept AND NOT same_values AS changed
+FROM ohlcv_data AS bar
+JOIN incoming
+    ON incoming.ticker = bar.ticker
+    AND incoming.timeframe = bar.timeframe
+    AND incoming.date = bar.date
+WHERE bar.region = $region
+    AND bar.date BETWEEN $first AND $last;

@@ -1,0 +1,2 @@
+SELECT count(*), count(*) FILTER (unchanged), count(*) FILTER (changed)
+FROM standing;

@@ -1,0 +1,3 @@
+SELECT max(seen_at)
+FROM instruments
+WHERE region = $region;

@@ -1,0 +1,136 @@
+"""The client's side of /_sandbox/*, and the server's lifetime."""
+
+from __future__ import annotations
+
+import http.server
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from adapters.sandbox import control
+from adapters.sandbox.control import SandboxInfo
+from adapters.sandbox.server import Sandbox
+from pipeline.errors import Unavailable, UsageError
+
+ROOT = Path(__file__).resolve().parents[3]
+
+
+@pytest.fixture
+def stranger() -> Iterator[str]:
+    """The URL of a web server that is no sandbox."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(b"<html>")
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+
+
+def test_a_sandbox_says_its_time_and_mode(start: Callable[..., Sandbox], now: datetime) -> None:
+    assert control.fetch_info(start(enforce_limits=False).url + "/") == SandboxInfo(now, True, False, "generated")
+
+
+def test_the_clock_freezes_moves_and_runs_again(start: Callable[..., Sandbox], now: datetime) -> None:
+    url = start(now=None).url
+    running = control.fetch_info(url)
+    assert running.frozen is False
+    assert abs(running.now - datetime.now(UTC)) < timedelta(seconds=5)
+    control.set_clock(url, now)
+    assert control.fetch_info(url).now == now
+    control.set_clock(url, None)
+    assert control.fetch_info(url).frozen is False
+
+
+def test_a_time_without_a_zone_is_refused(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start()
+    with pytest.raises(UsageError, match="no timezone"):
+        control.set_clock(sandbox.url, datetime(2026, 11, 20, 21))  # noqa: DTZ001 (that is the mistake)
+    client = connect(sandbox.url)
+    for body in ({"now": "2026-11-20T21:00"}, {"now": "tonight"}, {}, [1]):
+        status, _, answer = client.ask("POST", "/_sandbox/clock", body)
+        assert status == 400
+        assert answer["error"]
+
+
+def test_an_unknown_route_lists_the_known_ones(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    status, _, body = connect(start().url).ask("GET", "/_sandbox/weather")
+    assert status == 404
+    assert "GET report" in body["error"]
+
+
+def test_nobody_listening_is_unavailable_in_words() -> None:
+    with Sandbox() as sandbox:
+        url = sandbox.url
+    with pytest.raises(Unavailable, match="spock sandbox"):
+        control.fetch_info(url)
+
+
+def test_another_server_is_no_sandbox(stranger: str) -> None:
+    with pytest.raises(Unavailable, match="is no Spock sandbox"):
+        control.fetch_info(stranger)
+
+
+@pytest.mark.parametrize("url", ["localhost:8800", "", "http://"])
+def test_an_address_that_is_none_is_unavailable(url: str) -> None:
+    with pytest.raises(Unavailable, match="SPOCK_SANDBOX_URL"):
+        control.fetch_info(url)
+
+
+def test_the_keys_have_the_lengths_kis_gives_them() -> None:
+    assert [len(key) for key in (control.APP_KEY, control.APP_SECRET, control.PAPER_APP_KEY)] == [36, 180, 36]
+
+
+def test_a_port_that_is_taken_is_said_so(start: Callable[..., Sandbox]) -> None:
+    taken = int(start().url.rpartition(":")[2])
+    with pytest.raises(UsageError, match=f"port {taken} can't be opened"):
+        Sandbox(port=taken)
+    with pytest.raises(UsageError, match=f"port {taken} can't be opened"):
+        Sandbox(paper_port=taken)
+
+
+@pytest.mark.parametrize("tickers", [0, 10_001])
+def test_a_number_of_tickers_out_of_bounds_is_refused(tickers: int) -> None:
+    with pytest.raises(UsageError, match="1 to 10000"):
+        Sandbox(tickers=tickers)
+
+
+def test_a_clock_beyond_the_calendar_is_a_server_error_in_words(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    client = connect(start(now=datetime(2031, 1, 1, tzinfo=UTC)).url)
+    status, _, body = client.ask("GET", "/common/master/kospi_code.mst.zip")
+    assert status == 500
+    assert "XKRX" in body["msg1"]
+
+
+def test_serving_for_ever_ends_when_another_thread_stops_it() -> None:
+    sandbox = Sandbox()
+    thread = threading.Thread(target=sandbox.serve_forever)
+    thread.start()
+    assert control.fetch_info(sandbox.url).source == "generated"
+    sandbox.stop()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
+
+
+def test_the_sandbox_imports_neither_frames_nor_databases_nor_clients() -> None:
+    program = (
+        "import sys, adapters.sandbox.server, adapters.sandbox.control;"
+        "print(sorted({'polars', 'duckdb', 'pandas', 'numpy', 'pydantic', 'httpx', 'pyarrow'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "[]"

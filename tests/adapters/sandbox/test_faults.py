@@ -1,0 +1,174 @@
+"""Every fault as a client sees it, and when it fires."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from adapters.sandbox import control
+from adapters.sandbox.server import Sandbox
+from pipeline.errors import UsageError
+
+DAY = ("005930", "20261102", "20261120")
+
+
+@pytest.mark.parametrize(
+    ("kind", "status", "code"),
+    [("rate_limit", 500, "EGW00201"), ("http_500", 500, "EGW00002"), ("http_403", 403, "EGW00003")],
+)
+def test_error_answers(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], kind: str, status: int, code: str
+) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    control.set_fault(sandbox.url, kind=kind)
+    answer, body = client.daily(*DAY)
+    assert (answer, body["msg_cd"]) == (status, code)
+    assert client.daily(*DAY)[0] == 200
+
+
+def test_a_fault_lets_some_requests_pass_and_fires_so_often(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    control.set_fault(sandbox.url, kind="http_500", after=2, count=3)
+    assert [client.daily(*DAY)[0] for _ in range(7)] == [200, 200, 500, 500, 500, 200, 200]
+    (fault,) = client.ask("GET", "/_sandbox/faults")[2]
+    assert (fault["fired"], fault["over"]) == (3, True)
+
+
+def test_a_fault_of_one_tr_leaves_the_others_alone(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    control.set_fault(sandbox.url, kind="http_500", tr="FHKST01010100", count=9)
+    price = client.get("FHKST01010100", "inquire-price", FID_COND_MRKT_DIV_CODE="J", FID_INPUT_ISCD="005930")
+    assert (price[0], client.daily(*DAY)[0]) == (500, 200)
+
+
+def test_token_requests_and_master_files_break_only_when_named(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start(enforce_limits=False)
+    client = connect(sandbox.url)
+    control.set_fault(sandbox.url, kind="http_500", count=5)
+    assert client.login()[0] == 200
+    control.clear_faults(sandbox.url)
+    control.set_fault(sandbox.url, kind="http_500", tr="tokenP")
+    control.set_fault(sandbox.url, kind="http_500", tr="master")
+    assert client.login()[0] == 500
+    assert client.raw("GET", "/common/master/kospi_code.mst.zip")[0] == 500
+
+
+def test_a_cut_body_is_shorter_than_announced(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    client.login()
+    control.set_fault(sandbox.url, kind="cut")
+    with pytest.raises(http.client.IncompleteRead):
+        client.daily(*DAY)
+
+
+def test_wrong_json_and_empty_answers(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    client.login()
+    control.set_fault(sandbox.url, kind="bad_json")
+    with pytest.raises(json.JSONDecodeError):
+        client.daily(*DAY)
+    control.set_fault(sandbox.url, kind="empty_body")
+    with pytest.raises(json.JSONDecodeError):
+        client.daily(*DAY)
+    control.set_fault(sandbox.url, kind="empty")
+    status, body = client.daily(*DAY)
+    assert (status, body["rt_cd"], body["output2"]) == (200, "0", [])
+    assert control.report(sandbox.url, detail=True)["detail"][-1]["served_rows"] == 0
+
+
+def test_silence_lasts_its_delay_and_then_hangs_up(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    client.login()
+    control.set_fault(sandbox.url, kind="silence", delay=0.4)
+    began = time.monotonic()
+    with pytest.raises(http.client.RemoteDisconnected):
+        client.daily(*DAY)
+    assert 0.3 < time.monotonic() - began < 2
+
+
+def test_a_silent_sandbox_can_still_be_stopped(connect: Callable[..., Any]) -> None:
+    with Sandbox() as sandbox:
+        client = connect(sandbox.url)
+        client.login()
+        control.set_fault(sandbox.url, kind="silence")
+        client.connection.request("GET", "/uapi/domestic-stock/v1/quotations/inquire-price", headers={"tr_id": "T"})
+        began = time.monotonic()
+    assert time.monotonic() - began < 2
+
+
+def test_dead_closes_every_connection_but_the_sandboxs_own(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    control.set_fault(sandbox.url, kind="dead", seconds=0.4)
+    for path in ("/oauth2/tokenP", "/common/master/kospi_code.mst.zip", "/uapi/hashkey"):
+        with pytest.raises(http.client.RemoteDisconnected):
+            client.raw("POST", path, {})
+    assert control.fetch_info(sandbox.url).source == "generated"
+    time.sleep(0.45)
+    assert client.daily(*DAY)[0] == 200
+
+
+def test_an_expired_token_needs_a_new_one_which_comes_at_once(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    client.login()
+    old = client.token
+    control.set_fault(sandbox.url, kind="token_expired")
+    assert client.daily(*DAY)[1]["msg_cd"] == "EGW00123"
+    assert client.daily(*DAY)[1]["msg_cd"] == "EGW00123"
+    assert client.login()[0] == 200
+    assert client.token != old
+    assert client.daily(*DAY)[0] == 200
+
+
+def test_wrong_content(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start()
+    client = connect(sandbox.url)
+    _, honest = client.daily(*DAY)
+    other = client.daily("000660", *DAY[1:])[1]
+    control.set_fault(sandbox.url, kind="wrong_ticker")
+    _, wrong = client.daily("000660", *DAY[1:])
+    assert wrong["output2"] == honest["output2"] != other["output2"]
+    assert wrong["output1"]["stck_shrn_iscd"] == "005930"
+    control.set_fault(sandbox.url, kind="stale")
+    assert client.daily(*DAY)[1]["output2"] == honest["output2"][1:]
+    control.set_fault(sandbox.url, kind="times_100")
+    row = client.daily(*DAY)[1]["output2"][0]
+    assert int(row["stck_clpr"]) == 100 * int(honest["output2"][0]["stck_clpr"])
+    assert row["acml_vol"] == honest["output2"][0]["acml_vol"]
+
+
+@pytest.mark.parametrize(
+    "wanted", [{"kind": "fire"}, {}, {"kind": "dead", "seconds": -1}, {"kind": "dead", "count": "3"}, {"kin": "dead"}]
+)
+def test_a_fault_that_makes_no_sense_is_refused_in_words(start: Callable[..., Sandbox], wanted: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="fault"):
+        control.set_fault(start().url, **wanted)
+
+
+def test_a_pipelined_peer_that_hangs_up_harms_nobody(start: Callable[..., Sandbox]) -> None:
+    sandbox = start()
+    connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc)
+    connection.request("GET", "/_sandbox/info")
+    connection.close()
+    assert control.fetch_info(sandbox.url).frozen is True
