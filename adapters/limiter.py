@@ -120,10 +120,9 @@ class Limiter:
     def sent(self) -> None:
         """The caller's request has just left: remember that moment if it is later than its slot."""
         slot: _Slot | None = getattr(self._mine, "slot", None)
-        self._mine.slot = None
         now = monotonic_ns()
         if slot is not None and now - slot.at > _ns(TOLERANCE):
-            self._state.run(lambda db: self._move(db, slot, now))
+            self._mine.slot = self._state.run(functools.partial(self._move, slot=slot, now=now))
 
     def complain(self, pause: float = PAUSE) -> None:
         """The provider says too fast: all processes pause for `pause` seconds, go on slower and recover by and by.

@@ -134,7 +134,7 @@ class MachineState:
             self._pid, self._connection, self._file = os.getpid(), None, None
         if self._connection is not None and not self._replaced():
             return self._connection
-        lost = self._connection is not None
+        lost = self._file is not None and self._replaced()
         self._drop_connection()
         self._connection = self._open(lost)
         return self._connection

@@ -10,26 +10,24 @@ from __future__ import annotations
 import datetime as dt
 import time
 from collections.abc import Iterator
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
 from adapters import factory
-from adapters.base import IndexHistory, MarketAdapter
 from pipeline import calendars, coverage, universe
 from pipeline.attempts import AttemptLog
+from pipeline.collect import indices, spool
 from pipeline.collect import plan as planning
-from pipeline.collect import spool
 from pipeline.collect.answers import Checker, session_groups
 from pipeline.collect.fetch import Collector, Failed
-from pipeline.collect.plan import IndexUnit, Plan
-from pipeline.collect.sessions import closed_sessions, history_provider
+from pipeline.collect.plan import Plan
+from pipeline.collect.sessions import history_provider
 from pipeline.collect.spool import Fetched
-from pipeline.errors import SpockError, StoreError, Unavailable, Unsupported
+from pipeline.errors import SpockError, StoreError, Unavailable
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
-from pipeline.store import STORED_INDEX_BARS, Committed, Store, commit_batch, write_index_bars
+from pipeline.store import Committed, Store, commit_batch, write_index_bars
 from pipeline.store.file import rows
 
 if TYPE_CHECKING:
@@ -38,6 +36,10 @@ if TYPE_CHECKING:
     from pipeline.clock import Clock
     from pipeline.settings import RegionConfig
     from pipeline.state import State
+
+
+#: How the index stage's note begins where a provider did not answer.
+_OWED = "owed: "
 
 
 class Run:
@@ -77,7 +79,7 @@ class Run:
         before = self._state.run(self._task.run_id)
         if before is not None and before["status"] == "complete":
             plan = self._plan() if not self._universe_is_stale() else None
-            if plan is not None and not plan.units and not plan.indices:
+            if plan is not None and not plan.units and not (plan.indices and self._index_owed()):
                 return self._unchanged(before, time.monotonic() - began)
         self._begin(before)
         try:
@@ -111,8 +113,8 @@ class Run:
                 note["detail"] = f"{len(plan.units) - len(failures)} of {len(plan.units)} tickers answered"
         with self._state.stage(self._task.run_id, "commit"):
             self._commit_night(plan)
-        with self._state.stage(self._task.run_id, "index"):
-            self._fetch_indices(plan)
+        with self._state.stage(self._task.run_id, "index") as note:
+            note["detail"] = self._fetch_indices(plan)
         self._progress.end()
         with self._state.stage(self._task.run_id, "coverage") as note:
             counted = self._settle(plan, failures)
@@ -254,29 +256,17 @@ class Run:
         with self._store.write(f"{self._task.kind} {self._config.region}") as connection:
             commit_batch(connection, batch)
 
-    def _fetch_indices(self, plan: Plan) -> None:
-        """Index levels; a missing index is told, and does not make the region's bars less complete."""
+    def _fetch_indices(self, plan: Plan) -> str:
+        """Index levels; a missing index is told, and does not make the region's bars less complete. Returns what is owed."""
         if not plan.indices:
-            return
+            return ""
         chain = factory.chain(self._config.region, "index", on_attempt=self._log)
-        sessions = closed_sessions(self._config, min(unit.start for unit in plan.indices), plan.target, self._now)
-        main = sessions.filter(pl.col("venue") == self._config.venues[0].mic).drop("venue")
-        for unit in plan.indices:
-            try:
-                served = chain.call(partial(_ask_index, region=self._config.region, unit=unit))
-            except (Unavailable, Unsupported) as error:
-                self._notes.append(f"index {unit.index_code}: {error}")
-                continue
-            levels = (
-                served.value.bars.join(main, on="date", how="inner")
-                .with_columns(run_id=pl.lit(self._task.run_id))
-                .select(STORED_INDEX_BARS.names())
-            )
-            if levels.is_empty():
-                self._notes.append(f"index {unit.index_code}: {served.provider} has no levels from {unit.start}")
-                continue
-            with self._store.write(f"index {unit.index_code}") as connection:
-                write_index_bars(connection, levels, self._config.region)
+        fetched = indices.fetch(chain, self._config, plan, self._now, self._task.run_id)
+        if fetched.levels.height:
+            with self._store.write(f"index {self._config.region}") as connection:
+                write_index_bars(connection, fetched.levels, self._config.region)
+        self._notes += fetched.notes
+        return f"{_OWED}{', '.join(fetched.owed)}" if fetched.owed else ""
 
     def _settle(self, plan: Plan, failures: list[Failed]) -> coverage.Coverage:
         reasons = pl.DataFrame(
@@ -418,6 +408,11 @@ class Run:
     def _prefix(self) -> str:
         return f"{self._task.run_id}.{self._attempt}."
 
+    def _index_owed(self) -> bool:
+        """Whether an index stayed away because its provider did; one the provider does not have is not asked again."""
+        stages = {stage["stage"]: stage["detail"] or "" for stage in self._state.stages(self._task.run_id)}
+        return stages.get("index", _OWED).startswith(_OWED)
+
     def _stage_done(self, name: str) -> bool:
         return any(
             stage["stage"] == name and stage["status"] == "complete" for stage in self._state.stages(self._task.run_id)
@@ -433,7 +428,3 @@ class Run:
     def _sessions_of(self, venue: str, start: dt.date, end: dt.date) -> list[dt.date]:
         calendar = next(one.calendar for one in self._config.venues if one.mic == venue)
         return calendars.calendar(calendar).sessions(start, end)
-
-
-def _ask_index(adapter: MarketAdapter, *, region: str, unit: IndexUnit) -> IndexHistory:
-    return adapter.index(region, unit.index_code, unit.start, unit.end)

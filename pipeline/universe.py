@@ -103,11 +103,15 @@ def merge(standing: pl.DataFrame, seen: pl.DataFrame, *, today: dt.date, now: dt
         pl.col("valid_from").alias("standing_from"),
         pl.col("known_at").alias("standing_known_at"),
         pl.col("run_id").alias("standing_run_id"),
+        pl.col("listed_until").alias("standing_listed_until"),
         pl.struct(IDENTITY).alias("standing_identity"),
     ).join(seen.with_columns(pl.struct(IDENTITY).alias("identity")), on="ticker", how="inner")
     same = pl.col("identity").eq_missing(pl.col("standing_identity"))
     kept = pairs.filter(same).with_columns(
-        valid_from=pl.col("standing_from"), known_at=pl.col("standing_known_at"), run_id=pl.col("standing_run_id")
+        valid_from=pl.col("standing_from"),
+        listed_until=pl.col("standing_listed_until"),
+        known_at=pl.col("standing_known_at"),
+        run_id=pl.col("standing_run_id"),
     )
     begun = pairs.filter(~same).with_columns(valid_from=pl.lit(today))
     ended = standing.join(begun.filter(pl.col("standing_from") < today), on="ticker", how="semi").with_columns(

@@ -6,7 +6,8 @@
     faults.py     what goes wrong on demand                tokens.py    access tokens and their rules
     market.py     the market protocol, generated.py and replay.py its two sources
     names.py      which names a generated market lists     ticks.py     KRX tick sizes by date (krx_ticks.csv)
-    kis.py        KIS: routes, gates and envelopes; kis_oauth.py its tokens, kis_quotes.py and kis_bars.py its answers,
+    kis.py        KIS: routes, gates and envelopes; kis_oauth.py its tokens, kis_calls.py what its calls share,
+                  kis_quotes.py, kis_bars.py, kis_price.py and kis_listings.py its answers,
                   kis_master.py its master files, kis_faults.py what faults make of them
 
 A new provider is one more module beside kis.py over the same market.

@@ -15,22 +15,23 @@ import threading
 from collections.abc import Callable, Mapping
 from datetime import datetime
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.faults import Fault, Faults
+from adapters.sandbox.kis_bars import share_count
+from adapters.sandbox.kis_calls import KST, Quote, Refusal
 from adapters.sandbox.kis_faults import bent, broken, gateway_error, too_fast
+from adapters.sandbox.kis_listings import Listings
 from adapters.sandbox.kis_master import FILES, Entry, master_zip
 from adapters.sandbox.kis_oauth import PATHS, SECRET_LENGTH, Oauth, acceptable, is_paper
-from adapters.sandbox.kis_quotes import Quotations, Quote, Refusal
+from adapters.sandbox.kis_quotes import Quotations
 from adapters.sandbox.ledger import Arrival, Ledger
-from adapters.sandbox.market import Market, price_factor
+from adapters.sandbox.market import Market
 from adapters.sandbox.wire import Request, Response, json_response
 from pipeline.calendars import calendar
 
 _PREFIX = "/uapi/domestic-stock/v1/quotations/"
-_KST = ZoneInfo("Asia/Seoul")
-#: A call of `Quotations`.
+#: A call of `Quotations` or `Listings`.
 Call = Callable[[Mapping[str, str], datetime], Quote]
 
 
@@ -43,16 +44,16 @@ class KisHost:
         self._ledger = ledger
         self._faults = faults
         self._oauth = Oauth(clock, ledger)
-        quotes = Quotations(market)
+        quotes, listings = Quotations(market), Listings(market)
         #: TR id -> path under quotations, whether the paper host has it, what answers it.
         self._calls: dict[str, tuple[str, bool, Call]] = {
             "FHKST03010100": ("inquire-daily-itemchartprice", True, quotes.daily_chart),
             "FHKST01010400": ("inquire-daily-price", True, quotes.recent_days),
             "FHKST01010100": ("inquire-price", True, quotes.price),
             "FHKUP03500100": ("inquire-daily-indexchartprice", True, quotes.index_chart),
-            "CTPF1002R": ("search-stock-info", False, quotes.stock_info),
-            "CTPF1604R": ("search-info", False, quotes.product_info),
-            "CTCA0903R": ("chk-holiday", False, quotes.holidays),
+            "CTPF1002R": ("search-stock-info", False, listings.stock_info),
+            "CTPF1604R": ("search-info", False, listings.product_info),
+            "CTCA0903R": ("chk-holiday", False, listings.holidays),
         }
         self._paths = {_PREFIX + path for path, _, _ in self._calls.values()}
         self._masters: dict[tuple[str, str], bytes] = {}
@@ -150,14 +151,19 @@ class KisHost:
     def _master(self, file_name: str) -> Response:
         """A master file with the prices of the last closed session; the newest one of each venue is kept."""
         now = self._clock.now()
-        today = now.astimezone(_KST).date()
+        today = now.astimezone(KST).date()
         as_of = _last_close(now)
         stamp = f"{today}:{as_of:%Y%m%d}"
         with self._master_lock:
             body = self._masters.get((file_name, stamp))
             if body is None:
                 entries = [
-                    Entry(name, *self._market.reference(name.code, as_of), self._shares(name.code, now), halted)
+                    Entry(
+                        name,
+                        *self._market.reference(name.code, as_of),
+                        share_count(name, self._market.steps(name.code, now)),
+                        halted,
+                    )
                     for name in self._market.names(now)
                     if name.venue == FILES[file_name]
                     for halted in (self._market.halted(name.code, today),)
@@ -166,11 +172,6 @@ class KisHost:
                 self._masters = {key: kept for key, kept in self._masters.items() if key[1] == stamp}
                 self._masters[file_name, stamp] = body
         return Response(200, body, content_type="application/x-zip-compressed")
-
-    def _shares(self, code: str, now: datetime) -> int:
-        name = self._market.find(code)
-        assert name is not None
-        return round(name.shares / price_factor(self._market.steps(code, now), name.listed))
 
     def _another(self, code: str, now: datetime) -> str:
         """Any listed code but this one."""
@@ -182,7 +183,7 @@ class KisHost:
 def _session_before(now: datetime) -> datetime:
     """The close of the session before the newest one that is visible."""
     venue = calendar("XKRX")
-    today = now.astimezone(_KST).date()
+    today = now.astimezone(KST).date()
     newest = today if venue.is_session(today) else venue.previous_session(today)
     if now < venue.session(newest).open:
         newest = venue.previous_session(newest)
@@ -192,7 +193,7 @@ def _session_before(now: datetime) -> datetime:
 def _last_close(now: datetime) -> datetime:
     """The close of the last session that is over."""
     venue = calendar("XKRX")
-    today = now.astimezone(_KST).date()
+    today = now.astimezone(KST).date()
     if venue.is_session(today) and venue.session(today).close <= now:
         return venue.session(today).close
     return venue.session(venue.previous_session(today)).close

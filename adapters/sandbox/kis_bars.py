@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from adapters.sandbox.market import Bar, Level, Number, Step, price_factor
+from adapters.sandbox.market import Bar, Level, Name, Number, Step, price_factor
 
 #: KIS index code -> our code and the name KIS prints.
 INDICES = {"0001": ("KOSPI", "종합"), "1001": ("KOSDAQ", "KOSDAQ")}
@@ -85,6 +85,11 @@ def grouped(bars: Sequence[Bar], steps: Sequence[Step], period: str) -> list[Bar
             )
         )
     return rows
+
+
+def share_count(name: Name, steps: Sequence[Step]) -> int:
+    """Shares of a name after these share-count events."""
+    return round(name.shares / price_factor(steps, name.listed))
 
 
 def sign(change: Number, base: Number = 0) -> str:

@@ -133,7 +133,10 @@ class _Connection(socketserver.StreamRequestHandler):
         if not length.isdigit() or int(length) > _MAX_BODY:
             raise _BadRequest(f"content-length {length}")
         body = self.rfile.read(int(length))
-        parts = urlsplit(target)
+        try:
+            parts = urlsplit(target)
+        except ValueError:
+            raise _BadRequest(target) from None
         query = dict(parse_qsl(parts.query, keep_blank_values=True))
         return Request(method, parts.path, query, headers, body, accepted)
 

@@ -61,6 +61,9 @@ class Collector:
         self._guard = threading.Lock()
         self._rows_of: Counter[dt.date] = Counter()
         self._silent: Counter[dt.date] = Counter()
+        self._listings_asked_in_doubt = 0
+        self._ended_in_doubt = 0
+        self._suspect: set[dt.date] = set()
         self.failures: list[Failed] = []
 
     @property
@@ -70,8 +73,8 @@ class Collector:
 
     @property
     def doubtful_sessions(self) -> list[dt.date]:
-        """Sessions no ticker has a row for although several were asked."""
-        return sorted(day for day, silent in self._silent.items() if self._in_doubt(day, silent))
+        """Sessions of which no ticker has a row although several should, and no list says that their listings ended."""
+        return sorted(day for day in self._suspect if not self._rows_of[day])
 
     def collect(self, units: Sequence[Unit]) -> Iterator[Fetched]:
         """Answers in the order they come. A unit is asked again while its provider is away, until patience ends."""
@@ -149,12 +152,12 @@ class Collector:
         answer, provider = served.value, served.provider
         asked = self._calendar(unit.venue, unit.start, unit.end)
         dates = _dates(answer)
-        self._count(dates, asked)
         first = _beginning(unit, answer, asked, dates)
         missing = [day for day in asked if day not in dates and (first is None or day >= first)]
+        self._count(dates, missing)
         pages = answer.pages
         bars, refused = answer.bars, answer.refused
-        again = [day for day in missing if not self._in_doubt(day, self._silent[day])]
+        again = [day for day in missing if not self._in_doubt(day)]
         if again:
             second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
             pages += second.pages
@@ -180,45 +183,58 @@ class Collector:
         self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date]
     ) -> tuple[tuple[Silence, ...], dt.date | None, str]:
         """What the silent sessions mean; the last session where the provider's list says that the listing ended."""
-        newest = max(dates, default=None)
-        silences = []
-        tail = []
-        for day in missing:
-            if self._in_doubt(day, self._silent[day]):
-                silences.append(Silence(day, "gap", "calendar_suspect: no ticker has a row for this session", 1))
-            elif newest is not None and day < newest:
-                asked = 2 if day in asked_twice else 1
-                silences.append(Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", asked))
-            else:
-                tail.append(day)
-        if not tail:
+        newest = max(dates, default=dt.date.min)
+        silences = [
+            Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", 2)
+            for day in missing
+            if day < newest and day in asked_twice
+        ]
+        open_days = [day for day in missing if day > newest or day not in asked_twice]
+        if not open_days:
             return tuple(silences), None, ""
-        listing = self._ask_listing(unit.ticker)
+        listing = self._ask_listing(unit.ticker, in_doubt=all(map(self._in_doubt, open_days)))
         ended = listing.listed_until if listing is not None else None
-        for day in tail:
+        for day in open_days:
             if ended is not None and day > ended:
                 continue  # outside the listing's range: not expected at all
-            silences.append(Silence(day, "gap", "no row at the end of the range, asked twice", 2))
-        if ended is not None and ended < tail[-1]:
-            return tuple(silences), ended, f"{listing and listing.provider}: listed until {ended}"
+            silences.append(self._gap(day, day in asked_twice))
+        if listing is not None and ended is not None and ended < open_days[-1]:
+            return tuple(silences), ended, f"{listing.provider}: listed until {ended}"
         return tuple(silences), None, ""
 
-    def _ask_listing(self, ticker: str) -> Listing | None:
+    def _gap(self, day: dt.date, asked_twice: bool) -> Silence:
+        if self._in_doubt(day):
+            with self._guard:
+                self._suspect.add(day)
+            return Silence(day, "gap", "calendar_suspect: no ticker has a row for this session", 1 + asked_twice)
+        return Silence(day, "gap", "no row, asked twice", 2)
+
+    def _ask_listing(self, ticker: str, *, in_doubt: bool) -> Listing | None:
+        """The provider's list on one ticker; not asked for ever about sessions that nobody has and no list explains."""
+        with self._guard:
+            if in_doubt and self._listings_asked_in_doubt >= _DOUBT_AFTER and not self._ended_in_doubt:
+                return None
+            self._listings_asked_in_doubt += in_doubt
+
         def ask(adapter: MarketAdapter) -> Listing:
             return adapter.listing(self._region, ticker)
 
         try:
-            return self._listing.call(ask).value
+            listing = self._listing.call(ask).value
         except (Unsupported, Unavailable, NotYet):
             return None  # no evidence: the cells stay gaps, which the coverage shows
+        if in_doubt and listing.listed_until is not None:
+            with self._guard:
+                self._ended_in_doubt += 1
+        return listing
 
-    def _count(self, dates: set[dt.date], asked: Sequence[dt.date]) -> None:
+    def _count(self, dates: set[dt.date], missing: Sequence[dt.date]) -> None:
         with self._guard:
             self._rows_of.update(dates)
-            self._silent.update(day for day in asked if day not in dates)
+            self._silent.update(missing)
 
-    def _in_doubt(self, day: dt.date, silent: int) -> bool:
-        return silent >= _DOUBT_AFTER and not self._rows_of[day]
+    def _in_doubt(self, day: dt.date) -> bool:
+        return self._silent[day] >= _DOUBT_AFTER and not self._rows_of[day]
 
 
 def _dates(answer: History) -> set[dt.date]:

@@ -145,7 +145,7 @@ def commit_batch(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Committ
     stored, revised = write_bars(connection, batch.bars, batch.region, batch.run_id, batch.committed_at)
     contradictions = _write_states(connection, batch)
     _append(connection, "store/insert_quarantine", pl.concat([batch.quarantine, contradictions]), QUARANTINE)
-    _append(connection, "store/merge_ranges", batch.ranges, LISTING_RANGES)
+    _write_ranges(connection, batch.ranges)
     refused = batch.quarantine.height + contradictions.height
     explained = batch.explained.height - contradictions.height
     done = Committed(
@@ -252,6 +252,17 @@ def _write_states(connection: duckdb.DuckDBPyConnection, batch: Batch) -> pl.Dat
             connection.execute(statement("store/replace_inferred_states"))
             connection.execute(statement("store/insert_inferred_states"))
     return contradictions
+
+
+def _write_ranges(connection: duckdb.DuckDBPyConnection, ranges: pl.DataFrame) -> None:
+    """Ranges of listings; one that ended is an event, and ends the listing."""
+    if not ranges.height:
+        return
+    with _incoming(connection, ranges, LISTING_RANGES):
+        connection.execute(statement("store/merge_ranges"))
+        if ranges["last_session"].is_not_null().any():
+            connection.execute(statement("store/insert_delisted_events"))
+            connection.execute(statement("store/end_listings"))
 
 
 def _append(connection: duckdb.DuckDBPyConnection, name: str, frame: pl.DataFrame, schema: pl.Schema) -> None:

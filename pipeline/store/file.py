@@ -45,7 +45,7 @@ def connect(path: Path, *, read_only: bool = False, memory_limit: str = "") -> d
 
 
 def is_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
-    """Whether the file holds all blocks that its own header counts: a cut tail shows only when its blocks are read."""
+    """Whether the file is long enough for the blocks it uses; where they lie shows only when they are read."""
     return bool(path.stat().st_size >= rows(connection, "store/file_blocks")[0][0])
 
 

@@ -30,7 +30,7 @@ OK = b'{"ok": true}'
 @dataclass(frozen=True)
 class Config:
     connect_timeout: float = 1.0
-    read_timeout: float = 0.5
+    read_timeout: float = 0.25
     attempts: int = 3
     rate_limit_attempts: int = 6
     backoff_base: float = 0.01
@@ -73,7 +73,7 @@ def reply(status: int, body: bytes = b"", headers: Sequence[str] = ()) -> Act:
 
 
 def silence(connection: socket.socket) -> None:
-    time.sleep(0.8)
+    time.sleep(0.4)
 
 
 def hang_up(connection: socket.socket) -> None:
@@ -367,7 +367,7 @@ def judge_kis(answer: Answer) -> None:
 def test_the_judge_comes_before_the_status(server: Server, connect: Connect) -> None:
     server.acts = [reply(500, b'{"msg_cd": "EGW00201"}'), reply(403, b'{"msg_cd": "EGW00103"}')]
     line = connect()
-    with pytest.raises(Terminal, match="^kis: EGW00103$"):
+    with pytest.raises(Terminal, match=r"^kis: EGW00103$"):
         line.get(judge=judge_kis)
     assert [attempt.outcome for attempt in line.attempts] == ["rate_limited", "terminal"]
 

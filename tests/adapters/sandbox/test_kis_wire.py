@@ -16,6 +16,7 @@ from adapters.sandbox.server import Sandbox
 from pipeline.calendars import calendar
 
 RECORDED = Path(__file__).resolve().parents[4] / "shared" / "api" / "recorded"
+SPECIFICATION = RECORDED.parent / "kis_spec"
 needs_recordings = pytest.mark.skipif(not RECORDED.is_dir(), reason="no recorded answers beside the checkout")
 
 
@@ -60,6 +61,18 @@ def test_rows_have_the_fields_of_recorded_answers(start: Callable[..., Sandbox],
     _, body = connect(start().url).daily("000660", "20261101", "20261120")
     assert set(body["output2"][0]) == set(recorded)
     assert set(sample["output1"]) <= set(body["output1"])
+
+
+@needs_recordings
+def test_the_current_price_has_every_field_of_the_recorded_one(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    path = RECORDED / "kis_doc_examples/FHKST01010100_price_000660.json"
+    recorded = json.loads(path.read_text(encoding="utf-8"), strict=False)["output"]
+    params = {"FID_COND_MRKT_DIV_CODE": "J", "FID_INPUT_ISCD": "000660"}
+    output = connect(start().url).get("FHKST01010100", "inquire-price", **params)[1]["output"]
+    assert [field for field in recorded if field not in output] == []
+    assert all(isinstance(value, str) for value in output.values())
 
 
 @needs_recordings
@@ -271,3 +284,15 @@ def test_what_is_no_http_ends_the_connection_and_nothing_else(start: Callable[..
     with socket.create_connection((parts.hostname, parts.port), timeout=5) as connection:  # type: ignore[arg-type]
         connection.sendall(b"GET /nowhere HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
         assert connection.recv(1000).startswith(b"HTTP/1.1 404 Not Found\r\n")
+
+
+@pytest.mark.skipif(not SPECIFICATION.is_dir(), reason="no specification beside the checkout")
+def test_stock_info_has_every_field_of_the_specification(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    text = (SPECIFICATION / "주식기본조회.tsv").read_text(encoding="utf-8")
+    fields = [line.split("\t")[1] for line in text.partition("\toutput\t")[2].splitlines()[1:] if line.startswith("\t")]
+    params = {"PRDT_TYPE_CD": "300", "PDNO": "005930"}
+    _, body = connect(start().url).get("CTPF1002R", "search-stock-info", **params)
+    assert len(fields) > 60
+    assert [name for name in fields if name not in body["output"]] == []

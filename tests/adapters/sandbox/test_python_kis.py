@@ -60,6 +60,17 @@ def test_an_unknown_code_is_its_not_found_error(start: Callable[..., Sandbox], k
     close_sessions(kis)
 
 
+def test_a_quote_and_the_name_of_a_stock_come_back(
+    start: Callable[..., Sandbox], kis_of: Callable[[str], object]
+) -> None:
+    kis = kis_of(start().url)
+    stock = kis.stock("005930")  # type: ignore[attr-defined]
+    quote = stock.quote()
+    assert (stock.info.name, quote.name, quote.market) == ("삼성전자", "삼성전자", "KRX")
+    assert quote.low <= quote.price <= quote.high
+    close_sessions(kis)
+
+
 def close_sessions(kis: object) -> None:
     for session in kis._sessions.values():  # type: ignore[attr-defined]
         session.close()
