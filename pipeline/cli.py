@@ -168,19 +168,22 @@ def runs(region: str | None, limit: int, form: str | None) -> None:
     output.show(State(settings.home()).runs(code, limit), output.chosen(form))
 
 
-@spock.command()
-@click.argument("query", metavar="SQL|NAME", required=False)
+# SQL may begin with a comment, which looks like an option to click.
+@spock.command(context_settings={"ignore_unknown_options": True})
+@click.argument("query", metavar="SQL|NAME|-", required=False)
 @click.option("--param", "params", multiple=True, metavar="NAME=VALUE", help="A parameter of the query ($NAME).")
 @click.option("--schema", default="main", show_default=True, help="`original`: the original system's tables.")
 @click.option("--list", "listing", is_flag=True, help="List the named queries.")
 @_format_option
 def sql(query: str | None, params: tuple[str, ...], schema: str, listing: bool, form: str | None) -> None:
-    """Ask the newest replica: SQL text, or the NAME of a query in sql/queries."""
+    """Ask the newest replica: SQL text, the NAME of a query in sql/queries, or - for SQL on standard input."""
     from pipeline import output, queries, settings
 
     if listing:
         output.show(queries.named(), output.chosen(form))
         return
+    if query == "-":
+        query = sys.stdin.read()
     if not query:
         raise UsageError("spock sql needs a query: SQL text, or a name that `spock sql --list` shows")
     found = queries.run(settings.home(), query, params=queries.parameters(params), schema=schema)

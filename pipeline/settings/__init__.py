@@ -8,6 +8,7 @@ values are replaced whole. An unknown key anywhere is a `ConfigError` that names
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ __all__ = [
     "available_regions",
     "clear_cache",
     "describe",
+    "flattened",
     "get_config",
     "home",
     "merge_configs",
@@ -95,6 +97,32 @@ def describe(region: str) -> dict[str, Any]:
         "origin": origin(),
     }
     return shown
+
+
+def flattened(described: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """What `describe` returns as rows for a table: the dotted path of each value (`venues.0.lot`) and its text.
+
+    Lists of plain values are one row, joined by commas; an empty list or table and None are an empty text.
+    """
+    return list(_rows("", described))
+
+
+def _rows(path: str, value: Any) -> Iterator[tuple[str, str]]:
+    nested = isinstance(value, Mapping) or (isinstance(value, list) and any(isinstance(one, Mapping) for one in value))
+    if not nested or not value:
+        yield path, _text(value)
+        return
+    items = value.items() if isinstance(value, Mapping) else enumerate(value)
+    for key, one in items:
+        yield from _rows(f"{path}.{key}" if path else str(key), one)
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None or isinstance(value, Mapping):
+        return ""
+    return ", ".join(map(_text, value)) if isinstance(value, list | tuple) else str(value)
 
 
 @lru_cache(maxsize=64)

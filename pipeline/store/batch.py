@@ -197,7 +197,10 @@ def write_bars(
     if not bars.height:
         return 0, 0
     _require_region(bars, region)
-    span = {"region": region, "first": bars["date"].min(), "last": bars["date"].max()}
+    first, last = bars["date"].min(), bars["date"].max()
+    assert isinstance(first, dt.date)
+    assert isinstance(last, dt.date)
+    span = {"region": region, "first": first, "last": last}
     with _incoming(connection, bars, STORED_BARS):
         connection.execute(statement("store/standing"), span)
         standing, unchanged, changed = rows(connection, "store/standing_counts")[0]
@@ -209,7 +212,7 @@ def write_bars(
         standing_rows, keys = rows(connection, "store/count_keys", **span)[0]
     if (standing_rows, keys) != (bars.height, bars.height):
         raise DuplicateRows(
-            f"region {region}, {span['first']} to {span['last']}: a batch of {bars.height} bars left {standing_rows} rows "
+            f"region {region}, {first} to {last}: a batch of {bars.height} bars left {standing_rows} rows "
             f"for {keys} keys in ohlcv_data, so a key would not stand exactly once; rolled back. "
             "The batch or the table holds a key twice: see `spock runs` for the run, nothing of this batch was written"
         )

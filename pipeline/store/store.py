@@ -115,8 +115,8 @@ class Store:
             with self._opened() as connection, translated(self.path):
                 for table, found in rows(connection, "store/duplicate_keys"):
                     raise DuplicateRows(
-                        f"{self.path}: {found} keys stand more than once in {table}: not published; readers keep the last replica. "
-                        "Restore the last backup, or report the run that wrote them (`spock runs`)"
+                        f"{self.path}: {found} keys stand more than once in {table}: not published, readers keep the "
+                        "last replica. Restore the last backup, or report the run that wrote them (`spock runs`)"
                     )
                 connection.execute("CHECKPOINT")
             return replica.publish(self.path, operations, self._replicas)
@@ -202,7 +202,8 @@ class Store:
             )
         if not is_whole(connection, self.path):
             raise StoreCorrupt(
-                f"{self.path}: is shorter than its header says: move it aside and restore the last backup (see backups/README.md)"
+                f"{self.path}: is shorter than its header says: move it aside and restore the last backup "
+                "(see backups/README.md)"
             )
         applied = {number: checksum for number, checksum in rows(connection, "store/applied_migrations")}
         return pending("store", applied, str(self.path))
