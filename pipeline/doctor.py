@@ -53,7 +53,7 @@ State = Literal["ok", "notice", "wrong"]
 
 @dataclass(frozen=True)
 class Finding:
-    """What one check found: `ok`, `notice` (good to know) or `wrong` (commands fail); `todo` is empty where it is well."""
+    """One check: `ok`, `notice` (good to know) or `wrong` (commands fail); `todo` is empty where all is well."""
 
     check: str
     state: State

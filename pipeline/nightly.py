@@ -204,7 +204,11 @@ class Nights:
             if isinstance(result, Outcome):
                 report.write(self.home, result)
         if run_ids:
-            self.publish(run_ids)
+            replica = self.publish(run_ids)
+            for result in results:
+                if isinstance(result, Outcome) and result.run_id in run_ids:
+                    detail = {"replica": replica.name, "target_session": result.target_session}
+                    self.state.emit("region_published", result.region, run_id=result.run_id, detail=detail)
 
     def _published(self, outcome: Outcome) -> bool:
         stages = {stage["stage"]: stage["status"] for stage in self.state.stages(outcome.run_id)}

@@ -11,6 +11,7 @@ import datetime as dt
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
 
 import polars as pl
 
@@ -27,8 +28,9 @@ from pipeline.collect.spool import Fetched
 from pipeline.errors import SpockError, StoreError, Unavailable
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
-from pipeline.store import Committed, Store, commit_batch, write_index_bars
+from pipeline.store import Committed, Store, commit_batch, require_origin, write_index_bars
 from pipeline.store.file import rows
+from pipeline.store.lock import write_lock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,8 +76,18 @@ class Run:
         return self._store.home / "runs" / self._task.run_id
 
     def work(self) -> Outcome:
-        """Do what is left of the task; a task that is complete already makes no request and changes nothing."""
+        """Do what is left of the task; a task that is complete already makes no request and changes nothing.
+
+        One process at a time works on a run: a second one waits for the first, and then finds what it left.
+        """
         began = time.monotonic()
+        self._store.look(lambda connection: require_origin(connection, self._origin))
+        self.folder.mkdir(parents=True, exist_ok=True)
+        wait = self._config.store.lock_wait_seconds
+        with write_lock(self.folder / "lock", self._task.run_id, wait, self._progress.say):
+            return self._work(began)
+
+    def _work(self, began: float) -> Outcome:
         before = self._state.run(self._task.run_id)
         if before is not None and before["status"] == "complete":
             plan = self._plan() if not self._universe_is_stale() else None
@@ -129,7 +141,7 @@ class Run:
         seen = universe.follow(served.value.instruments, self._config)
         if served.value.refused.height:
             self._notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
-        today = self._now.astimezone(dt.UTC).date()
+        today = self._now.astimezone(ZoneInfo(self._config.timezone)).date()
         with self._store.write(f"universe {self._config.region}") as connection:
             new = universe.save(
                 connection,

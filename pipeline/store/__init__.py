@@ -12,6 +12,7 @@ from pipeline.store.batch import (
     Batch,
     Committed,
     commit_batch,
+    require_origin,
     write_index_bars,
 )
 from pipeline.store.store import Store
@@ -26,5 +27,6 @@ __all__ = [
     "Committed",
     "Store",
     "commit_batch",
+    "require_origin",
     "write_index_bars",
 ]

@@ -176,10 +176,14 @@ def commit_batch(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Committ
 
 def claim_origin(connection: duckdb.DuckDBPyConnection, origin: str, run_id: str, at: dt.datetime) -> None:
     """Stamp a store without an origin; raise `OriginMismatch` when it has the other one."""
-    stamp = rows(connection, "store/origin")
-    if not stamp:
+    if not require_origin(connection, origin):
         connection.execute(statement("store/insert_origin"), {"origin": origin, "since": at, "run_id": run_id})
-    elif stamp[0][0] != origin:
+
+
+def require_origin(connection: duckdb.DuckDBPyConnection, origin: str) -> bool:
+    """Whether the store has this origin; False while it has none, `OriginMismatch` when it has the other one."""
+    stamp = rows(connection, "store/origin")
+    if stamp and stamp[0][0] != origin:
         raise OriginMismatch(
             f"this store holds {stamp[0][0]} rows (since run {stamp[0][1]}) and refuses {origin} ones: "
             + (
@@ -188,6 +192,7 @@ def claim_origin(connection: duckdb.DuckDBPyConnection, origin: str, run_id: str
                 else "point SPOCK_HOME at a folder of its own for live data"
             )
         )
+    return bool(stamp)
 
 
 def write_bars(
