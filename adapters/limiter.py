@@ -4,10 +4,10 @@ Every acquire is one short write transaction that reserves the next free slot un
 reserved before it (first come, first served); the caller then sleeps until its slot. Slots are evenly spaced by the
 shortest limit.
 
-The provider counts when a request reaches it, not when we send it, so every window is kept `PAD` longer than the limit
-says: two requests that stand a window apart here may come `PAD` closer to each other on the way without a violation. A
-caller that comes late for its slot has the slot moved to the moment it is really used, if all limits allow that, else
-it queues again.
+The provider counts when a request reaches it, not when we send it, so every window is kept at least `PAD` longer than
+the limit says: two requests that stand a window apart here may come `PAD` closer to each other on the way without a
+violation. A caller that comes late for its slot has the slot moved to the moment it is really used, if all limits allow
+that, else it queues again.
 
 Do NOT use it for daily quotas: it blocks until the window has room, and its clock does not survive a reboot.
 """
@@ -27,6 +27,8 @@ from adapters.machine import NS, machine_state, monotonic_ns, statements
 #: Seconds by which every window is kept longer than its limit; the largest jitter of the way to the provider that is
 #: sure to cause no violation. 0.04 leaves 96 % of 18/s. Measured: tests/chaos/test_limits_long.py.
 PAD = 0.04
+#: Long windows can afford more: this part of them, where it is larger than `PAD`.
+PAD_SHARE = 0.01
 #: Seconds a caller may come late for its slot without telling the others.
 TOLERANCE = 0.005
 #: A late caller queues again at most this often, then it goes (its slot moved): bounded waiting on a starved machine.
@@ -92,7 +94,9 @@ class Limiter:
         self.limits = tuple(sorted(limits, key=lambda limit: (limit.seconds, limit.requests)))
         self._state = machine_state(folder)
         self._mine = threading.local()
-        self._windows = tuple((limit.requests, round((limit.seconds + PAD) * NS)) for limit in self.limits)
+        self._windows = tuple(
+            (limit.requests, _ns(limit.seconds + max(PAD, PAD_SHARE * limit.seconds))) for limit in self.limits
+        )
         self._gap = max((w // r for r, w in self._windows if w == self._windows[0][1]), default=0)
         self._horizon = max((w for _, w in self._windows), default=0) + _MINUTE
 

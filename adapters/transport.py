@@ -20,9 +20,11 @@ these are blotted out of the judge's words too. Keys never travel in clear: `htt
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import ipaddress
 import logging
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -187,9 +189,7 @@ class Transport:
         else:
             breaker.forget()
 
-    def _report(
-        self, asked: Asked, at: dt.datetime, seconds: float, answer: Answer | None, failure: Exception | None
-    ) -> None:
+    def _report(self, asked: Asked, at: dt.datetime, seconds: float, answer: Answer | None, failure: Exception | None) -> None:
         """Hand the attempt to the hook."""
         if self._on_attempt is None:
             return
@@ -246,9 +246,7 @@ class Transport:
 
 def _unsendable(asked: Asked, error: Exception) -> Terminal:
     """In our words only: the client's own quote the header that can't be sent, which may be a key."""
-    return Terminal(
-        f"{asked}: can't be sent ({type(error).__name__}); is there a newline or an odd character in a key?"
-    )
+    return Terminal(f"{asked}: can't be sent ({type(error).__name__}); is there a newline or an odd character in a key?")
 
 
 def _bounded(chunks: Iterator[bytes], asked: Asked) -> Iterator[bytes]:
@@ -282,12 +280,19 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+@functools.cache
+def _tls() -> ssl.SSLContext:
+    """One for all clients: reading the certificates takes longer than everything else about a client."""
+    return httpx.create_ssl_context()
+
+
 def _client(base_url: str, workers: int) -> httpx.Client:
     """A client whose connections keep the deadline; https obeys the environment's proxies, loopback never sees one."""
     limits = httpx.Limits(max_connections=workers, max_keepalive_connections=workers, keepalive_expiry=KEEP_ALIVE)
-    direct = httpx.HTTPTransport(limits=limits)
+    direct = httpx.HTTPTransport(verify=_tls(), limits=limits)
     client = httpx.Client(
         base_url=base_url,
+        verify=_tls(),
         limits=limits,
         follow_redirects=False,
         headers={"user-agent": "spock"},
