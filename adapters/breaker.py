@@ -18,6 +18,8 @@ BreakerState = Literal["closed", "open", "half_open"]
 
 #: Seconds after which a probe that reported nothing (its process died) is forgotten; longer than a request's deadline.
 PROBE_SECONDS = 90.0
+#: While a probe is on its way its answer may come any moment: look again soon, not when it would be forgotten.
+LOOK_AGAIN_SECONDS = 0.25
 
 
 @dataclass(frozen=True)
@@ -48,11 +50,13 @@ class Breaker:
             record, now = self._load(db), monotonic_ns()
             if record.opened_at is None:
                 return None
-            remaining = self._remaining(record, now)
-            if remaining == 0:
-                self._save(db, replace(record, probe_at=now))
-                return None
-            return record.reason, remaining
+            still_open = record.opened_at + self._open_for - now
+            if still_open > 0:
+                return record.reason, still_open
+            if record.probe_at is not None and now < record.probe_at + round(PROBE_SECONDS * NS):
+                return record.reason, round(LOOK_AGAIN_SECONDS * NS)
+            self._save(db, replace(record, probe_at=now))
+            return None
 
         refused = self._state.run(admit)
         if refused is not None:
@@ -101,12 +105,6 @@ class Breaker:
         if record.opened_at is None:
             return "closed"
         return "open" if monotonic_ns() < record.opened_at + self._open_for else "half_open"
-
-    def _remaining(self, record: _Record, now: int) -> int:
-        """Nanoseconds until somebody may ask again; 0: now, as the one probe."""
-        assert record.opened_at is not None
-        probed_until = 0 if record.probe_at is None else record.probe_at + round(PROBE_SECONDS * NS)
-        return max(0, record.opened_at + self._open_for - now, probed_until - now)
 
     def _load(self, db: sqlite3.Connection) -> _Record:
         row = db.execute(statements()["breaker"], {"key": self.key, "capability": self.capability}).fetchone()

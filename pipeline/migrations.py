@@ -39,7 +39,7 @@ def migrations(database: str) -> tuple[Migration, ...]:
         sql = path.read_text(encoding="utf-8")
         checksum = hashlib.sha256(sql.encode()).hexdigest()
         found.append(Migration(int(match["number"]), match["name"], sql, checksum))
-    if [migration.number for migration in found] != list(range(1, len(found) + 1)):
+    if not found or [migration.number for migration in found] != list(range(1, len(found) + 1)):
         raise MigrationError(f"migrations/{database}: numbers must run from 0001 without a gap; this install is incomplete")
     return tuple(found)
 

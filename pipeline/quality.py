@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
 import polars as pl
 
 from adapters.base import BARS, REFUSED
-from pipeline.store.batch import QUARANTINE, SESSION_STATES, STORED_BARS
+from pipeline.store.schemas import QUARANTINE, SESSION_STATES, STORED_BARS
 
 #: Relative slack of the order of open, high, low and close: providers round each of them on its own.
 ORDER_TOLERANCE = 1e-5
@@ -116,7 +117,7 @@ def _first_broken_rule(region: str) -> list[pl.Expr]:
     reason: Any = pl.when(False).then(pl.lit(None, dtype=pl.String))
     for name, broken, why in _rules(region):
         rule = rule.when(broken).then(pl.lit(name))
-        reason = reason.when(broken).then(why)
+        reason = reason.when(broken).then(pl.coalesce(why, pl.lit(name)))
     return [rule.alias("rule"), reason.alias("reason")]
 
 
@@ -137,13 +138,17 @@ def _rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
         ),
         (
             "wrong_currency",
-            pl.col("currency") != pl.col("listing_currency"),
+            pl.col("currency").ne_missing(pl.col("listing_currency")),
             pl.format("currency {}, the listing's is {}", "currency", "listing_currency"),
         ),
         (
             "future_bar",
             pl.col("known_at").is_null() & (pl.col("date") > pl.col("newest_session")).fill_null(True),
-            pl.format("{} has not closed yet; the newest closed session is {}", "date", "newest_session"),
+            pl.format(
+                "{} has not closed yet; the newest closed session is {}",
+                pl.col("date").cast(pl.String).fill_null("a row without a date"),
+                pl.col("newest_session").cast(pl.String).fill_null("not there yet"),
+            ),
         ),
         (
             "closed_day",
@@ -200,7 +205,9 @@ def _quarantine(broken: pl.DataFrame, run_id: str, now: dt.datetime) -> pl.DataF
 
 
 def _as_json(row: dict[str, object]) -> str:
-    return json.dumps(row, ensure_ascii=False, default=str)
+    # JSON knows no NaN and no infinity: they stand as text.
+    odd = {name: str(value) for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)}
+    return json.dumps({**row, **odd}, ensure_ascii=False, default=str)
 
 
 def _given_up(refused: pl.DataFrame, run_id: str, now: dt.datetime) -> pl.DataFrame:
@@ -219,12 +226,13 @@ def _open_cells(
     listed: pl.DataFrame,
     sessions: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Cells of real sessions whose rows were all refused."""
+    """Cells of real sessions whose rows were all refused; a row of another region is no question to this one's cells."""
     cell = ["ticker", "date"]
     return (
         quarantine.drop("known_at")
         .join(listed, on="ticker", how="inner")
         .join(sessions, on=["venue", "date"], how="inner")
+        .filter(pl.col("rule") != "wrong_region")
         .unique(subset=cell, keep="first", maintain_order=True)
         .join(bars, on=cell, how="anti")
         .join(explained, on=cell, how="anti")

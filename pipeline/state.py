@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import shutil
 import sqlite3
 import threading
 from collections.abc import Iterator, Mapping
@@ -22,6 +23,7 @@ from pipeline.statements import statement
 
 FILE = "state.sqlite"
 _BUSY_SECONDS = 30.0
+_A_LITTLE = 1 << 20
 
 #: Tables a publish copies into the replica, so that SQL sees them beside the bars.
 REPLICATED = ("runs", "stages", "region_status", "provider_attempts", "orders", "fills", "ledger")
@@ -205,9 +207,10 @@ class State:
         """The tables a replica carries, as Arrow."""
         copies = {}
         for name in REPLICATED:
-            cursor = self._connection().execute(statement(f"state/copy/{name}"))
-            names = [column[0] for column in cursor.description]
-            rows = cursor.fetchall()
+            with _translated(self.path):
+                cursor = self._connection().execute(statement(f"state/copy/{name}"))
+                names = [column[0] for column in cursor.description]
+                rows = cursor.fetchall()
             copies[name] = pa.table({column: [row[column] for row in rows] for column in names})
         return copies
 
@@ -308,7 +311,8 @@ def _translated(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         text = str(error)
-        if "full" in text:
+        # On a full disk SQLite calls a failed mapping of its shared memory an I/O error.
+        if "full" in text or ("disk I/O error" in text and shutil.disk_usage(path.parent).free < _A_LITTLE):
             raise StoreFull(f"{path}: no space left: free space and run the same command again") from error
         if "readonly" in text or "unable to open" in text:
             raise StoreReadOnly(f"{path}: can't be written ({text}): check the mount and the folder's owner") from error

@@ -14,8 +14,8 @@ import duckdb
 import polars as pl
 
 from pipeline.statements import statement
-from pipeline.store.batch import claim_origin
 from pipeline.store.file import registered
+from pipeline.store.origin import claim_origin
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig

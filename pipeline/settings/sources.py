@@ -103,7 +103,11 @@ def _toml(path: Path) -> dict[str, Any]:
 
 def _home_layers(region: str, path: Path) -> list[Layer]:
     """The home's `[base]` and `[regions.<CODE>]` tables, if there is such a file."""
-    if not path.is_file():
+    try:
+        there = path.is_file()
+    except OSError as error:
+        raise ConfigError(f"{path.parent}: can't be entered ({error.strerror}): point SPOCK_HOME at a folder of yours") from error
+    if not there:
         return []
     document = _toml(path)
     for key in document:

@@ -3,18 +3,10 @@
 `Store(home)` is the door; `Batch` and its schemas are what goes through it.
 """
 
-from pipeline.store.batch import (
-    LISTING_RANGES,
-    QUARANTINE,
-    SESSION_STATES,
-    STORED_BARS,
-    STORED_INDEX_BARS,
-    Batch,
-    Committed,
-    commit_batch,
-    require_origin,
-    write_index_bars,
-)
+from pipeline.store.bars import write_index_bars
+from pipeline.store.batch import Batch, Committed, commit_batch
+from pipeline.store.origin import require_origin
+from pipeline.store.schemas import LISTING_RANGES, QUARANTINE, SESSION_STATES, STORED_BARS, STORED_INDEX_BARS
 from pipeline.store.store import Store
 
 __all__ = [

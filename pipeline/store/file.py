@@ -69,13 +69,24 @@ def translated(path: Path) -> Iterator[None]:
     """Turn DuckDB's and the system's errors on `path` into ours."""
     try:
         yield
+    except _ABOUT_SQL as error:
+        raise StoreError(f"{path}: {error}") from error
     except duckdb.Error as error:
         raise _meaning(path, error) or StoreError(f"{path}: {error}") from error
     except OSError as error:
-        meaning = _meaning(path, error)
+        meaning = _meaning(path, error) if _concerns(path, error) else None
         if meaning is None:
             raise
         raise meaning from error
+
+
+#: DuckDB's complaints about a statement: whatever words they quote, the file is well.
+_ABOUT_SQL = (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException, duckdb.ConstraintException)
+
+
+def _concerns(path: Path, error: OSError) -> bool:
+    """Whether a system error is about `path` or a file beside it; one without a name comes from our own block."""
+    return error.filename is None or Path(error.filename) in (path, path.parent) or Path(error.filename).parent == path.parent
 
 
 # What DuckDB and the system say, in the order it is looked for, and what it means here.

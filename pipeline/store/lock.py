@@ -7,7 +7,7 @@ import json
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from pipeline.errors import StoreLocked, StoreReadOnly
@@ -34,8 +34,9 @@ def write_lock(
         ) from error
     try:
         _wait(descriptor, path, wait_seconds, say)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "purpose": purpose}).encode(), 0)
+        with suppress(OSError):  # a full disk: the kernel holds the lock, the words only name its holder
+            os.ftruncate(descriptor, 0)
+            os.pwrite(descriptor, json.dumps({"pid": os.getpid(), "purpose": purpose}).encode(), 0)
         yield
     finally:
         os.close(descriptor)

@@ -15,7 +15,7 @@ from pathlib import Path
 import duckdb
 import pyarrow as pa
 
-from pipeline.errors import NoReplica, StoreCorrupt
+from pipeline.errors import NoReplica, StoreCorrupt, StoreError
 from pipeline.statements import statement
 from pipeline.store.file import connect, is_whole, translated
 
@@ -29,7 +29,7 @@ def newest(home: Path) -> Path:
     link = home / LINK
     try:
         return home / os.readlink(link)
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         raise NoReplica(
             f"{home}: nothing has been published yet: run `spock nightly KR` or `spock backfill KR --days 250` first"
         ) from None
@@ -39,10 +39,18 @@ def open_newest(home: Path) -> duckdb.DuckDBPyConnection:
     """Read-only connection to the newest replica; a publish at the same moment can't break it."""
     for _ in range(_TRIES):
         path = newest(home)
-        if not path.exists():
+        try:
+            connection = connect(path, read_only=True)
+        except StoreError:
+            if path.exists():
+                raise
             continue  # two publishes went by between reading the link and now
-        connection = connect(path, read_only=True)
-        if not is_whole(connection, path):
+        try:
+            whole = is_whole(connection, path)
+        except FileNotFoundError:
+            connection.close()
+            continue
+        if not whole:
             connection.close()
             raise StoreCorrupt(f"{path}: is shorter than its header says: publish again with `spock publish`")
         return connection
@@ -68,7 +76,7 @@ def publish(main: Path, operations: Mapping[str, pa.Table], keep: int) -> Path:
             _sync(draft)
             os.replace(draft, target)
             _swap_link(home / LINK, target.name)
-        except (OSError, duckdb.Error):
+        except (OSError, duckdb.Error, StoreError):
             draft.unlink(missing_ok=True)
             draft_wal.unlink(missing_ok=True)
             raise

@@ -134,7 +134,7 @@ class Store:
             with translated(self.path):
                 wal = _wal(self.path)
                 if wal.exists():
-                    os.replace(wal, self.home / f"{FILE}.{stamp}.wal.aside")
+                    os.replace(wal, self.home / f"{FILE}.{stamp}.aside.wal")
                 if self.path.exists():
                     aside = self.home / f"{FILE}.{stamp}.aside"
                     os.link(self.path, aside)
@@ -164,7 +164,7 @@ class Store:
         connection = connect(self.path, memory_limit=self._memory_limit)
         try:
             with translated(self.path):
-                missing = self._missing(connection)
+                missing = _missing(connection, self.path)
             if missing:
                 connection.close()
                 self._migrate(missing)
@@ -195,19 +195,6 @@ class Store:
                 connection.close()
             os.replace(draft, self.path)
 
-    def _missing(self, connection: duckdb.DuckDBPyConnection) -> tuple[Migration, ...]:
-        if not rows(connection, "store/has_record")[0][0]:
-            raise StoreForeign(
-                f"{self.path}: is a DuckDB file but not a Spock store: move it away, or point SPOCK_HOME at another folder"
-            )
-        if not is_whole(connection, self.path):
-            raise StoreCorrupt(
-                f"{self.path}: is shorter than its header says: move it aside and restore the last backup "
-                "(see backups/README.md)"
-            )
-        applied = {number: checksum for number, checksum in rows(connection, "store/applied_migrations")}
-        return pending("store", applied, str(self.path))
-
     def _migrate(self, missing: tuple[Migration, ...]) -> None:
         """Bring the main file to today's schema, a verified copy first."""
         kept = self._verified_copy(missing[0].number)
@@ -230,7 +217,7 @@ class Store:
         folder = backups_folder(self.home)
         with translated(folder):
             folder.mkdir(parents=True, exist_ok=True)
-            stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%SZ")
+            stamp = dt.datetime.now(dt.UTC).strftime("%Y%m%dT%H%M%S%fZ")
             copy = folder / f"spock-before-{before:04d}-{stamp}.duckdb"
             shutil.copyfile(self.path, copy)
         if _counts(self.path) != _counts(copy):
@@ -242,7 +229,7 @@ class Store:
         connection = connect(new)
         try:
             with translated(new):
-                self._missing(connection)
+                _missing(connection, new)
                 connection.execute("CHECKPOINT")
         finally:
             connection.close()
@@ -282,3 +269,18 @@ def _counts(path: Path) -> list[tuple[str, int]]:
 
 def _wal(path: Path) -> Path:
     return path.with_name(path.name + ".wal")
+
+
+def _missing(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[Migration, ...]:
+    """Migrations the open file at `path` still needs; raises when it is not ours, cut short, or of a newer Spock."""
+    if not rows(connection, "store/has_record")[0][0]:
+        raise StoreForeign(
+            f"{path}: is a DuckDB file but not a Spock store: move it away, or point SPOCK_HOME at another folder"
+        )
+    if not is_whole(connection, path):
+        raise StoreCorrupt(
+            f"{path}: is shorter than its header says: move it aside and restore the last backup "
+            "(see backups/README.md)"
+        )
+    applied = {number: checksum for number, checksum in rows(connection, "store/applied_migrations")}
+    return pending("store", applied, str(path))

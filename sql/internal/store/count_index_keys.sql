@@ -1,4 +1,4 @@
-SELECT count(*)
+SELECT count(*), count(DISTINCT (index_bars.index_code, index_bars.date))
 FROM index_bars
 SEMI JOIN incoming
     ON incoming.region = index_bars.region

@@ -1,2 +1,6 @@
-SELECT count(*), count(*) FILTER (unchanged), count(*) FILTER (changed)
+SELECT
+    count(*),
+    count(*) FILTER (unchanged),
+    count(*) FILTER (changed),
+    count(*) FILTER (kept AND NOT same_values)
 FROM standing;
