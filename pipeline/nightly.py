@@ -10,7 +10,7 @@ import datetime as dt
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -114,11 +114,11 @@ class Nights:
 
     # one region -------------------------------------------------------------------------------------------------------
 
-    def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], list[Result]]) -> list[Result]:
+    def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], Outcome]) -> list[Result]:
         results: list[Result] = []
         for config in configs:
             try:
-                results += work(config)
+                results.append(work(config))
             except TooEarly as error:
                 results.append(NoOutcome(config.region, "too_early", str(error), error.retry_at))
             except UsageError:
@@ -130,15 +130,16 @@ class Nights:
 
     def _night(
         self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock] | None
-    ) -> list[Result]:
+    ) -> Outcome:
         if look is not None:
             self._wait(config, date, look)
         target = target_session(config, self.clock.now, date)
-        results = self._worked(config, self._night_task(config, target))
+        outcome = self._worked(config, self._night_task(config, target))
         unfinished = unfinished_session(config, self.clock.now) if date is None else None
-        if unfinished is not None:
-            results.append(NoOutcome(config.region, "too_early", str(unfinished), unfinished.retry_at))
-        return results
+        if unfinished is None:
+            return outcome
+        status = "too_early" if outcome.status == "complete" else outcome.status
+        return replace(outcome, status=status, error=str(unfinished), retry_at=unfinished.retry_at)
 
     def _night_task(self, config: RegionConfig, target: dt.date) -> Task:
         standing = self._store(config).look(
@@ -153,7 +154,7 @@ class Nights:
             return dt.date.fromisoformat(run["first_session"])
         return planning.night_range(config, target, last_complete)
 
-    def _worked(self, config: RegionConfig, task: Task) -> list[Result]:
+    def _worked(self, config: RegionConfig, task: Task) -> Outcome:
         run = Run(
             task,
             config,
@@ -163,7 +164,7 @@ class Nights:
             origin=settings.origin(),
             progress=self.progress,
         )
-        return [run.work()]
+        return run.work()
 
     def _wait(self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock]) -> None:
         told = False

@@ -25,7 +25,11 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `rows`, `explained` and `refused` are what the run's commits hold; `requests` are this attempt's."""
+    """How a run ended. `rows`, `explained` and `refused` are what the run's commits hold; `requests` are this attempt's.
+
+    `status`: complete, partial (below coverage), failed (nobody answered), or too_early: all that is final is there, and the
+    session that has closed since will be final at `retry_at`.
+    """
 
     run_id: str
     kind: str
@@ -48,6 +52,8 @@ class Outcome:
     seconds: float
     as_of: dt.datetime
     notes: tuple[str, ...] = field(default=())
+    error: str | None = None
+    retry_at: dt.datetime | None = None
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""
@@ -59,4 +65,5 @@ class Outcome:
             "seconds": round(self.seconds, 3),
             "as_of": self.as_of.isoformat(),
             "notes": list(self.notes),
+            "retry_at": None if self.retry_at is None else self.retry_at.isoformat(),
         }

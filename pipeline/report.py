@@ -40,6 +40,7 @@ def text(outcome: Outcome) -> str:
     ]
     lines = [f"# {outcome.region}: {outcome.kind} {outcome.run_id}", "", "| | |", "|---|---|"]
     lines += [f"| {name} | {value} |" for name, value in rows]
-    if outcome.notes:
-        lines += ["", "## Notes", "", *(f"- {note}" for note in outcome.notes)]
+    notes = [*([outcome.error] if outcome.error else []), *outcome.notes]
+    if notes:
+        lines += ["", "## Notes", "", *(f"- {note}" for note in notes)]
     return "\n".join(lines) + "\n"

@@ -303,7 +303,9 @@ class Run:
     # beginnings and ends ----------------------------------------------------------------------------------------------
 
     def _begin(self, before: dict[str, Any] | None) -> None:
-        if before is not None and before["status"] in ("complete", "partial"):
+        # An attempt that settled its coverage had ended, whatever came of it; one that was cut off or broke goes on.
+        again = before is not None and before["status"] != "running" and self._stage_done("coverage")
+        if again:
             self._state.clear_stages(self._task.run_id)
         self._attempt = self._state.begin_run(
             self._task.run_id,
@@ -313,6 +315,7 @@ class Run:
             target_session=self._task.target,
             origin=self._origin,
             as_of=self._now,
+            again=again,
         )
         self._state.emit("run_started", self._config.region, run_id=self._task.run_id)
 

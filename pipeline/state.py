@@ -50,8 +50,9 @@ class State:
         target_session: dt.date,
         origin: str,
         as_of: dt.datetime,
+        again: bool = False,
     ) -> int:
-        """Begin or go on with a run; returns its attempt: the same one where the last was cut off, else the next."""
+        """Begin or go on with a run; returns its attempt: the next one where the last had ended (`again`), else the same."""
         values = {
             "run_id": run_id,
             "kind": kind,
@@ -61,6 +62,7 @@ class State:
             "origin": origin,
             "as_of": _text(as_of),
             "started_at": _text(_now()),
+            "again": int(again),
         }
         attempt = int(self._write("begin_run", values)[0]["attempt"])
         return attempt

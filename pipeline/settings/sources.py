@@ -106,7 +106,9 @@ def _home_layers(region: str, path: Path) -> list[Layer]:
     try:
         there = path.is_file()
     except OSError as error:
-        raise ConfigError(f"{path.parent}: can't be entered ({error.strerror}): point SPOCK_HOME at a folder of yours") from error
+        raise ConfigError(
+            f"{path.parent}: can't be entered ({error.strerror}): point SPOCK_HOME at a folder of yours"
+        ) from error
     if not there:
         return []
     document = _toml(path)

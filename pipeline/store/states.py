@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import duckdb
 import polars as pl
 
@@ -12,30 +10,36 @@ from pipeline.statements import statement
 from pipeline.store.incoming import incoming, require_region
 from pipeline.store.schemas import LISTING_RANGES, QUARANTINE, SESSION_STATES, STORED_BARS
 
-if TYPE_CHECKING:
-    from pipeline.store.batch import Batch
 
+def write_states(
+    connection: duckdb.DuckDBPyConnection,
+    region: str,
+    bars: pl.DataFrame,
+    explained: pl.DataFrame,
+    inferred: pl.DataFrame,
+) -> pl.DataFrame:
+    """Write why cells hold no bar: SESSION_STATES that rows `explained` or silence `inferred`; `bars` end theirs.
 
-def write_states(connection: duckdb.DuckDBPyConnection, batch: Batch) -> pl.DataFrame:
-    """Write why cells hold no bar; returns (QUARANTINE) the received rows that deny a bar which stands."""
-    for states in (batch.explained, batch.inferred):
+    Returns (QUARANTINE) the received rows that deny a bar which stands.
+    """
+    for states in (explained, inferred):
         if states.select("ticker", "date").is_duplicated().any():
-            raise DuplicateRows(f"region {batch.region}: batch {batch.batch_id} names a cell twice among its session states")
-    if batch.bars.height:
-        with incoming(connection, batch.bars, STORED_BARS):
-            connection.execute(statement("store/delete_states_of_bars"), {"region": batch.region})
+            raise DuplicateRows(f"region {region}: a batch names a cell twice among its session states")
+    if bars.height:
+        with incoming(connection, bars, STORED_BARS):
+            connection.execute(statement("store/delete_states_of_bars"), {"region": region})
     contradictions = pl.DataFrame(schema=QUARANTINE)
-    if batch.explained.height:
-        require_region(batch.explained, batch.region)
-        with incoming(connection, batch.explained, SESSION_STATES):
+    if explained.height:
+        require_region(explained, region)
+        with incoming(connection, explained, SESSION_STATES):
             found = connection.sql(statement("store/contradicted_states")).pl()
             connection.execute(statement("store/replace_states"))
             connection.execute(statement("store/insert_states"))
         if found.height:
             contradictions = found.cast(QUARANTINE)
-    if batch.inferred.height:
-        require_region(batch.inferred, batch.region)
-        with incoming(connection, batch.inferred, SESSION_STATES):
+    if inferred.height:
+        require_region(inferred, region)
+        with incoming(connection, inferred, SESSION_STATES):
             connection.execute(statement("store/infer_states"))
             connection.execute(statement("store/replace_inferred_states"))
             connection.execute(statement("store/insert_inferred_states"))
