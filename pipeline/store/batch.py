@@ -82,7 +82,7 @@ def commit_batch(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Committ
         return Committed(*marker[0])
     claim_origin(connection, batch.origin, batch.run_id, batch.committed_at)
     written = write_bars(connection, batch.bars, batch.region, batch.run_id, batch.committed_at)
-    contradictions = write_states(connection, batch.region, batch.bars, batch.explained, batch.inferred)
+    contradictions = write_states(connection, batch.region, batch.explained, batch.inferred)
     quarantine = pl.concat([batch.quarantine, written.withheld, contradictions])
     append(connection, "store/insert_quarantine", quarantine, QUARANTINE)
     write_ranges(connection, batch.ranges, batch.region)

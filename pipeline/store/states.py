@@ -8,26 +8,22 @@ import polars as pl
 from pipeline.errors import DuplicateRows
 from pipeline.statements import statement
 from pipeline.store.incoming import incoming, require_region
-from pipeline.store.schemas import LISTING_RANGES, QUARANTINE, SESSION_STATES, STORED_BARS
+from pipeline.store.schemas import LISTING_RANGES, QUARANTINE, SESSION_STATES
 
 
 def write_states(
     connection: duckdb.DuckDBPyConnection,
     region: str,
-    bars: pl.DataFrame,
     explained: pl.DataFrame,
     inferred: pl.DataFrame,
 ) -> pl.DataFrame:
-    """Write why cells hold no bar: SESSION_STATES that rows `explained` or silence `inferred`; `bars` end theirs.
+    """Write why cells hold no bar: SESSION_STATES that rows `explained` or silence `inferred`.
 
     Returns (QUARANTINE) the received rows that deny a bar which stands.
     """
     for states in (explained, inferred):
         if states.select("ticker", "date").is_duplicated().any():
             raise DuplicateRows(f"region {region}: a batch names a cell twice among its session states")
-    if bars.height:
-        with incoming(connection, bars, STORED_BARS):
-            connection.execute(statement("store/delete_states_of_bars"), {"region": region})
     contradictions = pl.DataFrame(schema=QUARANTINE)
     if explained.height:
         require_region(explained, region)

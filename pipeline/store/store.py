@@ -273,14 +273,15 @@ def _wal(path: Path) -> Path:
 
 def _missing(connection: duckdb.DuckDBPyConnection, path: Path) -> tuple[Migration, ...]:
     """Migrations the open file at `path` still needs; raises when it is not ours, cut short, or of a newer Spock."""
-    if not rows(connection, "store/has_record")[0][0]:
+    try:
+        applied = {number: checksum for number, checksum in rows(connection, "store/applied_migrations")}
+    except (duckdb.CatalogException, duckdb.BinderException) as error:
         raise StoreForeign(
             f"{path}: is a DuckDB file but not a Spock store: move it away, or point SPOCK_HOME at another folder"
-        )
+        ) from error
     if not is_whole(connection, path):
         raise StoreCorrupt(
             f"{path}: is shorter than its header says: move it aside and restore the last backup "
             "(see backups/README.md)"
         )
-    applied = {number: checksum for number, checksum in rows(connection, "store/applied_migrations")}
     return pending("store", applied, str(path))

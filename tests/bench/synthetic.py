@@ -31,7 +31,7 @@ REGIONS = {
     "VN": Listings(150, "VND", 0),
 }
 
-#: Rows of one session of all regions.
+#: Rows of one session of all regions; also the listings of the one wide region that the single commit of that size needs.
 NIGHT_ROWS = sum(listings.tickers for listings in REGIONS.values())
 
 #: The last session of every generated history; nights follow it.
@@ -46,9 +46,10 @@ def history(region: str, sessions: int, tickers: range | None = None) -> pl.Data
     return _bars(region, chosen, _weekdays_until(LAST, sessions))
 
 
-def night(region: str, number: int) -> pl.DataFrame:
-    """STORED_BARS of all tickers of a region for one session, the `number`-th weekday after `LAST`."""
-    return _bars(region, range(REGIONS[region].tickers), [weekday_after(number)])
+def night(region: str, number: int, tickers: int | None = None) -> pl.DataFrame:
+    """STORED_BARS of a region's tickers (all, unless a count is given) for the `number`-th weekday after `LAST`."""
+    count = REGIONS[region].tickers if tickers is None else tickers
+    return _bars(region, range(count), [weekday_after(number)])
 
 
 def restated(region: str, session: dt.date) -> pl.DataFrame:

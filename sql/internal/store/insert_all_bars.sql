@@ -1,4 +1,3 @@
 INSERT INTO ohlcv_data
 SELECT *
-FROM incoming
-ORDER BY region, ticker, timeframe, date;
+FROM incoming;

@@ -1,5 +1,6 @@
 SELECT
     count(*),
+    count(DISTINCT (ticker, timeframe, date)),
     count(*) FILTER (unchanged),
     count(*) FILTER (changed),
     count(*) FILTER (kept AND NOT same_values)

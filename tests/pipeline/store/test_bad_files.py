@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import sqlite3
@@ -12,6 +13,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import duckdb
+import pyarrow as pa
 import pytest
 
 from pipeline.errors import (
@@ -287,9 +289,11 @@ def test_a_disk_full_in_the_middle_of_a_batch(mounted: Mounted, make: SimpleName
 
 
 @pytest.mark.parametrize(
-    "leave", [0, 20_000, 3_200_000], ids=["nothing left", "hardly anything", "room for the copy but not for the tables"]
+    ("leave", "stages"),
+    [(0, 0), (20_000, 0), (1 << 30, 50_000)],
+    ids=["nothing left", "hardly anything", "room for the copy but not for the tables"],
 )
-def test_a_disk_full_at_publish(mounted: Mounted, make: SimpleNamespace, leave: int) -> None:
+def test_a_disk_full_at_publish(mounted: Mounted, make: SimpleNamespace, leave: int, stages: int) -> None:
     place = mounted("32m")
     store = Store(place / "home")
     make.commit(store, make.batch("one", make.bar(DATE, 100.0)))
@@ -297,8 +301,16 @@ def test_a_disk_full_at_publish(mounted: Mounted, make: SimpleNamespace, leave: 
     wide = [make.bar("2026-11-19", 100 + number * 1.37, ticker=f"{number:06d}") for number in range(20_000)]
     make.commit(store, make.batch("two", *wide))
     ballast = fill(place, leave=min(leave, store.path.stat().st_size + 4_096))
+    many = pa.table(
+        {
+            "run_id": [hashlib.sha256(str(number).encode()).hexdigest() for number in range(stages)],
+            "stage": ["fetch"] * stages,
+            "status": ["complete"] * stages,
+            "started_at": ["2026-11-20T12:00:00Z"] * stages,
+        }
+    )
     with pytest.raises(StoreFull) as caught:
-        make.publish(store)
+        store.publish({"stages": many} if stages else {})
     full_words(str(caught.value), store.home)
     assert sorted(path.name for path in store.home.glob("replica*")) == [first.name, "replica.duckdb"]
     with store.read() as connection:
