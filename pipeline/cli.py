@@ -5,7 +5,6 @@ Exit codes: 0 ok, 1 failed, 2 usage, 3 below coverage or too early.
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -39,9 +38,6 @@ def main() -> None:
     except SpockError as error:
         print(f"spock: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
-    except BrokenPipeError:
-        # The reader of our output has gone (`spock sql … | head`): not an error of ours.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -105,12 +101,11 @@ def backfill(
         raise UsageError("a backfill needs either --days N or --from DAY")
     day = None if first is None else parse_date("--from", first)
     nights = _nights(now, form)
-    configs = [settings.get_config(region) for region in regions]
-    ranges = [backfill_range(one, nights.clock.now, days=days, first=day, until=until) for one in configs]
-    results: list[Result] = []
-    for config, (start, end) in zip(configs, ranges, strict=True):
-        results += nights.backfill([config.region], start, end)
-    _finish(results, form)
+    ranges = [
+        (region, *backfill_range(settings.get_config(region), nights.clock.now, days=days, first=day, until=until))
+        for region in regions
+    ]
+    _finish(nights.backfill(ranges), form)
 
 
 @spock.command()

@@ -56,19 +56,20 @@ def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
 
 
 def _clear(home: Path) -> None:
-    """Begin anew, but only in a home that a demo made: it holds sandbox rows."""
-    from pipeline.errors import NoReplica, UsageError
-    from pipeline.store import Store
+    """Begin anew, but only in a home of the sandbox: anything else in that folder is not ours to delete."""
+    from pipeline.errors import StoreError, UsageError
+    from pipeline.store import Store, file
 
+    if not any(home.iterdir()):
+        return
+    store = Store(home)
     try:
-        connection = Store(home).read()
-    except NoReplica:
-        origins = []
-    else:
-        origins = connection.sql("SELECT origin FROM store_origin").fetchall()
-        connection.close()
-    if any(origin != "sandbox" for (origin,) in origins):
-        raise UsageError(f"{home}: holds live data, so the demo does not clear it: point SPOCK_HOME at another folder")
+        origins = store.look(lambda connection: file.rows(connection, "store/origin")) if store.exists() else []
+    except StoreError as error:
+        raise UsageError(f"{home}: the demo can't tell what is in there and does not clear it: {error}") from error
+    if not origins or origins[0][0] != "sandbox":
+        held = "live data" if origins else "no store of the sandbox"
+        raise UsageError(f"{home}: holds {held}, so the demo does not clear it: move it away, or use --keep")
     shutil.rmtree(home)
 
 

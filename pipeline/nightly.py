@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +21,7 @@ from pipeline.clock import Clock
 from pipeline.collect import plan as planning
 from pipeline.collect.plan import Plan
 from pipeline.collect.sessions import target_session, unfinished_session
-from pipeline.errors import SpockError, TooEarly, UsageError
+from pipeline.errors import CalendarUnknown, SpockError, TooEarly, UsageError
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
 from pipeline.run import Run
@@ -37,17 +37,19 @@ _PUBLISH = "publish"
 
 @dataclass(frozen=True)
 class NoOutcome:
-    """A region that came to no run, or whose run broke: `status` too_early or failed, and why."""
+    """A region that came to no run, or whose run (`run_id`) broke: `status` too_early or failed, and why."""
 
     region: str
     status: str
     error: str
     retry_at: dt.datetime | None = None
+    run_id: str | None = None
+    requests: Mapping[str, int] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON; the figures of a run that never was are zero."""
         return {
-            "run_id": None,
+            "run_id": self.run_id,
             "region": self.region,
             "status": self.status,
             "sessions": 0,
@@ -56,7 +58,7 @@ class NoOutcome:
             "explained": 0,
             "refused": 0,
             "coverage": 0.0,
-            "requests": {},
+            "requests": dict(self.requests),
             "seconds": 0.0,
             "error": self.error,
             "retry_at": None if self.retry_at is None else self.retry_at.isoformat(),
@@ -90,10 +92,11 @@ class Nights:
         configs = self._configs(regions)
         return self._each(configs, lambda config: self._night(config, date, look if wait else None))
 
-    def backfill(self, regions: Sequence[str], first: dt.date, until: dt.date) -> list[Result]:
-        """History from `first` to `until`, both included."""
-        configs = self._configs(regions)
-        return self._each(configs, lambda config: self._worked(config, backfill_task(config, first, until)))
+    def backfill(self, ranges: Sequence[tuple[str, dt.date, dt.date]]) -> list[Result]:
+        """History of each (region, first day, last day), both days included."""
+        configs = self._configs([region for region, _, _ in ranges])
+        spans = {settings.resolve_region(region): (first, until) for region, first, until in ranges}
+        return self._each(configs, lambda config: self._worked(config, backfill_task(config, *spans[config.region])))
 
     def plan(self, regions: Sequence[str], date: dt.date | None = None) -> list[Plan]:
         """The request budget of a night for each region; nothing is asked and nothing changes."""
@@ -114,7 +117,7 @@ class Nights:
 
     # one region -------------------------------------------------------------------------------------------------------
 
-    def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], Outcome]) -> list[Result]:
+    def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], Result]) -> list[Result]:
         results: list[Result] = []
         for config in configs:
             try:
@@ -130,13 +133,13 @@ class Nights:
 
     def _night(
         self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock] | None
-    ) -> Outcome:
+    ) -> Result:
         if look is not None:
             self._wait(config, date, look)
         target = target_session(config, self.clock.now, date)
         outcome = self._worked(config, self._night_task(config, target))
         unfinished = unfinished_session(config, self.clock.now) if date is None else None
-        if unfinished is None:
+        if unfinished is None or isinstance(outcome, NoOutcome):
             return outcome
         status = "too_early" if outcome.status == "complete" else outcome.status
         return replace(outcome, status=status, error=str(unfinished), retry_at=unfinished.retry_at)
@@ -154,7 +157,7 @@ class Nights:
             return dt.date.fromisoformat(run["first_session"])
         return planning.night_range(config, target, last_complete)
 
-    def _worked(self, config: RegionConfig, task: Task) -> Outcome:
+    def _worked(self, config: RegionConfig, task: Task) -> Result:
         run = Run(
             task,
             config,
@@ -164,7 +167,12 @@ class Nights:
             origin=settings.origin(),
             progress=self.progress,
         )
-        return run.work()
+        try:
+            return run.work()
+        except UsageError:
+            raise
+        except SpockError as error:
+            return NoOutcome(config.region, "failed", str(error), run_id=task.run_id, requests=run.requests)
 
     def _wait(self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock]) -> None:
         told = False
@@ -255,10 +263,9 @@ def backfill_range(
     `UsageError` in words for a range that is empty, in the future, or not final yet.
     """
     newest = target_session(config, now, None)
-    calendar = calendars.calendar(config.venues[0].calendar)
     last = newest
     if until is not None and until.startswith("-") and until[1:].isdigit():
-        last = calendar.window(int(until[1:]) + 1, newest)[0]
+        last = _sessions_back(config, "--until", int(until[1:]) + 1, newest)
     elif until is not None:
         last = parse_date("--until", until)
         if last > newest:
@@ -268,12 +275,19 @@ def backfill_range(
     if days is not None:
         if days < 1:
             raise UsageError(f"--days {days}: give 1 or more sessions")
-        return calendar.window(days, last)[0], last
+        return _sessions_back(config, "--days", days, last), last
     if first is None:
         raise UsageError("a backfill needs --days N or --from DATE")
     if first > last:
         raise UsageError(f"--from {first} is after {last}: give a day up to then")
     return first, last
+
+
+def _sessions_back(config: RegionConfig, flag: str, count: int, last: dt.date) -> dt.date:
+    try:
+        return calendars.calendar(config.venues[0].calendar).window(count, last)[0]
+    except CalendarUnknown as error:
+        raise UsageError(f"{flag}: {error}") from error
 
 
 def parse_date(flag: str, text: str) -> dt.date:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime as dt
 import json
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any, TextIO
@@ -20,8 +21,20 @@ def chosen(asked: str | None, stream: TextIO | None = None) -> str:
 
 
 def show(rows: Sequence[Mapping[str, Any]], form: str, *, title: str | None = None, stream: TextIO | None = None) -> None:
-    """Print rows of the same columns. `json` is one array, `ndjson` one object a line, `csv` has a header."""
+    """Print rows of the same columns. `json` is one array, `ndjson` one object a line, `csv` has a header.
+
+    A reader that went away (`spock sql … | head`) has seen enough: no error.
+    """
     out = stream or sys.stdout
+    try:
+        _write(rows, form, title, out)
+        out.flush()
+    except BrokenPipeError:
+        # What is still buffered would fail again when the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), out.fileno())
+
+
+def _write(rows: Sequence[Mapping[str, Any]], form: str, title: str | None, out: TextIO) -> None:
     if form == "json":
         print(json.dumps([dict(row) for row in rows], ensure_ascii=False, default=_plain), file=out)
     elif form == "ndjson":

@@ -21,10 +21,10 @@ from pipeline.attempts import AttemptLog
 from pipeline.collect import indices, spool
 from pipeline.collect import plan as planning
 from pipeline.collect.answers import Checker, session_groups
-from pipeline.collect.fetch import Collector, Failed
+from pipeline.collect.fetch import Collector
 from pipeline.collect.plan import Plan
 from pipeline.collect.sessions import history_provider
-from pipeline.collect.spool import Fetched
+from pipeline.collect.spool import Failed, Fetched
 from pipeline.errors import SpockError, StoreError, Unavailable
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
@@ -71,6 +71,11 @@ class Run:
         self._attempt = 1
 
     @property
+    def requests(self) -> dict[str, int]:
+        """Requests this process sent for the run, by provider."""
+        return self._log.requests
+
+    @property
     def folder(self) -> Path:
         """Where the run spools."""
         return self._store.home / "runs" / self._task.run_id
@@ -89,9 +94,9 @@ class Run:
 
     def _work(self, began: float) -> Outcome:
         before = self._state.run(self._task.run_id)
-        if before is not None and before["status"] == "complete":
-            plan = self._plan() if not self._universe_is_stale() else None
-            if plan is not None and not plan.units and not (plan.indices and self._index_owed()):
+        if before is not None and before["status"] == "complete" and not self._universe_is_stale():
+            plan = self._missing()
+            if not plan.units and not (plan.indices and self._index_owed()):
                 return self._unchanged(before, time.monotonic() - began)
         self._begin(before)
         try:
@@ -118,11 +123,13 @@ class Run:
                 "see `spock config show` (universe)"
             )
         self._progress.begin(plan)
-        failures: list[Failed] = []
         if not resumed:
             with self._state.stage(self._task.run_id, "fetch") as note:
                 failures = self._fetch(plan)
+                # On disk before the stage ends: a resume that skips the fetch must still say why a ticker has no answer.
+                spool.write_failures(self.folder, self._prefix, failures)
                 note["detail"] = f"{len(plan.units) - len(failures)} of {len(plan.units)} tickers answered"
+        failures = spool.read_failures(self.folder, self._prefix)
         with self._state.stage(self._task.run_id, "commit"):
             self._commit_night(plan)
         with self._state.stage(self._task.run_id, "index") as note:
@@ -137,7 +144,13 @@ class Run:
         if not self._universe_is_stale():
             return
         chain = factory.chain(self._config.region, "universe", on_attempt=self._log)
-        served = chain.call(lambda adapter: adapter.universe(self._config.region))
+        try:
+            served = chain.call(lambda adapter: adapter.universe(self._config.region))
+        except Unavailable as error:
+            if self._universe_seen_at() is None:
+                raise
+            self._notes.append(f"the ticker list of {self._universe_seen_at():%Y-%m-%d} stays: {error}")
+            return
         seen = universe.follow(served.value.instruments, self._config)
         if served.value.refused.height:
             self._notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
@@ -160,12 +173,17 @@ class Run:
         )
 
     def _universe_is_stale(self) -> bool:
-        seen = self._store.look(lambda connection: rows(connection, "store/universe_seen_at", region=self._config.region))
-        at = seen[0][0]
+        at = self._universe_seen_at()
         return at is None or self._now - at >= universe.FRESH_FOR
 
-    def _plan(self) -> Plan:
-        plan = self._store.look(
+    def _universe_seen_at(self) -> dt.datetime | None:
+        seen = self._store.look(lambda connection: rows(connection, "store/universe_seen_at", region=self._config.region))
+        at: dt.datetime | None = seen[0][0]
+        return at
+
+    def _missing(self) -> Plan:
+        """What the store lacks of the task."""
+        return self._store.look(
             lambda connection: planning.make_plan(
                 connection,
                 self._config,
@@ -175,10 +193,12 @@ class Run:
                 night=self._task.kind == "night",
             )
         )
+
+    def _plan(self) -> Plan:
+        """What is still to be asked: what the store lacks less what this attempt has in its spool."""
+        plan = self._missing()
         spooled = {answer.unit.ticker for answer in self._spooled()}
-        if not spooled:
-            return plan
-        return planning.without(plan, self._config, spooled)
+        return planning.without(plan, self._config, spooled) if spooled else plan
 
     def _fetch(self, plan: Plan) -> list[Failed]:
         history = factory.chain(self._config.region, "history", on_attempt=self._log)
@@ -282,7 +302,7 @@ class Run:
 
     def _settle(self, plan: Plan, failures: list[Failed]) -> coverage.Coverage:
         reasons = pl.DataFrame(
-            [(failed.unit.ticker, failed.reason) for failed in failures],
+            [(failed.ticker, failed.reason) for failed in failures],
             schema={"ticker": pl.String, "reason": pl.String},
             orient="row",
         )
@@ -321,7 +341,7 @@ class Run:
 
     def _end(self, plan: Plan, counted: coverage.Coverage, failures: list[Failed], began: float) -> Outcome:
         complete = counted.ratio >= self._config.collect.coverage_threshold
-        nobody = bool(plan.units) and len(failures) == len(plan.units)
+        nobody = bool(failures) and not self._spooled()
         status = "complete" if complete else "failed" if nobody and not counted.ok else "partial"
         self._notes += sorted({failed.reason for failed in failures})[:3]
         totals = self._totals()
@@ -361,7 +381,7 @@ class Run:
             status="complete",
             sessions=before["sessions"],
             tickers=before["tickers"],
-            gaps=0,
+            gaps=self._gaps(),
             ratio=before["coverage"],
             totals=self._totals(),
             seconds=seconds,
@@ -435,6 +455,11 @@ class Run:
 
     def _spooled(self) -> list[Fetched]:
         return [answer for path in spool.files(self.folder, self._prefix) for answer in spool.read(path)]
+
+    def _gaps(self) -> int:
+        span = {"region": self._config.region, "first": self._task.first, "last": self._task.target}
+        found = self._store.look(lambda connection: rows(connection, "store/count_gaps", **span))
+        return int(found[0][0])
 
     def _totals(self) -> Committed:
         found = self._store.look(lambda connection: rows(connection, "store/run_totals", run_id=self._task.run_id))

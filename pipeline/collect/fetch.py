@@ -13,26 +13,17 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
 
 import polars as pl
 
 from adapters.base import BARS, REFUSED, History, Instrument, Listing, MarketAdapter
 from adapters.factory import Chain
-from pipeline.collect.spool import Fetched, Silence, Unit
+from pipeline.collect.spool import Failed, Fetched, Silence, Unit
 from pipeline.errors import NotYet, ProviderError, Unavailable, Unsupported
 
 #: So many tickers without a row for a session that nobody has a row for: the session itself is in doubt.
 _DOUBT_AFTER = 5
 _LONGEST_PAUSE = 5.0
-
-
-@dataclass(frozen=True)
-class Failed:
-    """A unit that no provider answered, and why."""
-
-    unit: Unit
-    reason: str
 
 
 class Collector:
@@ -96,7 +87,7 @@ class Collector:
             gone = time.monotonic() - last_answer
             away = pause is not None and gone + pause <= self._patience
             if left and not away and not (second_chance and answered):
-                self.failures = [Failed(unit, str(error)) for unit, error in failed]
+                self.failures = [Failed(unit.ticker, str(error)) for unit, error in failed]
                 return
             second_chance = away
             if left and pause:

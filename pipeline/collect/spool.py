@@ -70,6 +70,14 @@ class Fetched:
 
 
 @dataclass(frozen=True)
+class Failed:
+    """A ticker that no provider answered for, and why."""
+
+    ticker: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class SpoolFile:
     """One batch on disk; `path` is absolute."""
 
@@ -87,23 +95,13 @@ def write(folder: Path, batch_id: str, fetched: Iterable[Fetched]) -> SpoolFile:
     folder.mkdir(parents=True, exist_ok=True)
     bars = pl.concat([answer.bars for answer in answers]) if answers else pl.DataFrame(schema=BARS)
     path = folder / f"{batch_id}.parquet"
-    draft = folder / f"{batch_id}.draft"
     table = bars.to_arrow()
     units = json.dumps([_describe(answer) for answer in answers], ensure_ascii=False, default=str)
     table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: units.encode()})
     sink = pa.BufferOutputStream()
     pq.write_table(table, sink, compression="zstd")
     content = sink.getvalue().to_pybytes()
-    with open(draft, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    _keep(path, content)
     return SpoolFile(
         batch_id=batch_id,
         path=path,
@@ -131,6 +129,34 @@ def read(path: Path) -> list[Fetched]:
 def files(folder: Path, prefix: str) -> list[Path]:
     """The whole batches of a run's folder whose id begins with `prefix`, in the order they were written."""
     return sorted(folder.glob(f"{prefix}*.parquet"))
+
+
+def write_failures(folder: Path, prefix: str, failures: Iterable[Failed]) -> None:
+    """Keep which tickers stayed without an answer, so that a resume still knows why."""
+    folder.mkdir(parents=True, exist_ok=True)
+    content = json.dumps([asdict(failed) for failed in failures], ensure_ascii=False)
+    _keep(folder / f"{prefix}failures.json", content.encode())
+
+
+def read_failures(folder: Path, prefix: str) -> list[Failed]:
+    """The failures of an attempt whose fetch has ended; none where it has not."""
+    path = folder / f"{prefix}failures.json"
+    return [Failed(**entry) for entry in json.loads(path.read_bytes())] if path.exists() else []
+
+
+def _keep(path: Path, content: bytes) -> None:
+    """Force `content` to disk; the file appears under its name only when it is whole."""
+    draft = path.with_name(path.name + ".draft")
+    with open(draft, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(draft, path)
+    descriptor = os.open(path.parent, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _describe(answer: Fetched) -> dict[str, object]:
