@@ -11,14 +11,13 @@ import datetime as dt
 import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
-from zoneinfo import ZoneInfo
 
 import polars as pl
 
 from adapters import factory
-from pipeline import calendars, coverage, universe
+from pipeline import calendars, coverage
 from pipeline.attempts import AttemptLog
-from pipeline.collect import indices, spool
+from pipeline.collect import indices, listings, spool
 from pipeline.collect import plan as planning
 from pipeline.collect.answers import Checker, session_groups
 from pipeline.collect.fetch import Collector
@@ -94,7 +93,8 @@ class Run:
 
     def _work(self, began: float) -> Outcome:
         before = self._state.run(self._task.run_id)
-        if before is not None and before["status"] == "complete" and not self._universe_is_stale():
+        complete = before is not None and before["status"] == "complete"
+        if before is not None and complete and not listings.are_stale(self._store, self._config.region, self._now):
             plan = self._missing()
             if not plan.units and not (plan.indices and self._index_owed()):
                 return self._unchanged(before, time.monotonic() - began)
@@ -141,45 +141,15 @@ class Run:
         return self._end(plan, counted, failures, began)
 
     def _refresh_universe(self) -> None:
-        if not self._universe_is_stale():
-            return
-        chain = factory.chain(self._config.region, "universe", on_attempt=self._log)
-        try:
-            served = chain.call(lambda adapter: adapter.universe(self._config.region))
-        except Unavailable as error:
-            if self._universe_seen_at() is None:
-                raise
-            self._notes.append(f"the ticker list of {self._universe_seen_at():%Y-%m-%d} stays: {error}")
-            return
-        seen = universe.follow(served.value.instruments, self._config)
-        if served.value.refused.height:
-            self._notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
-        today = self._now.astimezone(ZoneInfo(self._config.timezone)).date()
-        with self._store.write(f"universe {self._config.region}") as connection:
-            new = universe.save(
-                connection,
-                seen,
-                region=self._config.region,
-                origin=self._origin,
-                today=today,
-                now=self._now,
-                run_id=self._task.run_id,
-            )
-        self._state.emit(
-            "universe_refreshed",
-            self._config.region,
+        self._notes += listings.refresh(
+            self._config,
+            self._store,
+            self._state,
+            origin=self._origin,
+            now=self._now,
             run_id=self._task.run_id,
-            detail={"provider": served.provider, "listings": seen.height, "new": new, "followed": int(seen["followed"].sum())},
+            on_attempt=self._log,
         )
-
-    def _universe_is_stale(self) -> bool:
-        at = self._universe_seen_at()
-        return at is None or self._now - at >= universe.FRESH_FOR
-
-    def _universe_seen_at(self) -> dt.datetime | None:
-        seen = self._store.look(lambda connection: rows(connection, "store/universe_seen_at", region=self._config.region))
-        at: dt.datetime | None = seen[0][0]
-        return at
 
     def _missing(self) -> Plan:
         """What the store lacks of the task."""

@@ -1,0 +1,76 @@
+"""Keeping the region's listings up to date: once a day, from the first provider that has a list."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from adapters import factory
+from pipeline import universe
+from pipeline.errors import Unavailable
+from pipeline.store.file import rows
+
+if TYPE_CHECKING:
+    from pipeline.attempts import AttemptLog
+    from pipeline.settings import RegionConfig
+    from pipeline.state import State
+    from pipeline.store import Store
+
+
+def are_stale(store: Store, region: str, now: dt.datetime) -> bool:
+    """Whether the region has no list yet, or one older than a day."""
+    seen_at = _seen_at(store, region)
+    return seen_at is None or now - seen_at >= universe.FRESH_FOR
+
+
+def refresh(
+    config: RegionConfig,
+    store: Store,
+    state: State,
+    *,
+    origin: str,
+    now: dt.datetime,
+    run_id: str,
+    on_attempt: AttemptLog,
+) -> list[str]:
+    """Fetch and save the list if it is stale; returns notes for the report.
+
+    `Unavailable` when nobody has a list and none is stored; with one stored the run goes on with it and a note.
+    """
+    if not are_stale(store, config.region, now):
+        return []
+    notes = []
+    chain = factory.chain(config.region, "universe", on_attempt=on_attempt)
+    try:
+        served = chain.call(lambda adapter: adapter.universe(config.region))
+    except Unavailable as error:
+        seen_at = _seen_at(store, config.region)
+        if seen_at is None:
+            raise
+        return [f"the ticker list of {seen_at:%Y-%m-%d} stays: {error}"]
+    seen = universe.follow(served.value.instruments, config)
+    if served.value.refused.height:
+        notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
+    with store.write(f"universe {config.region}") as connection:
+        new = universe.save(
+            connection,
+            seen,
+            region=config.region,
+            origin=origin,
+            today=now.astimezone(ZoneInfo(config.timezone)).date(),
+            now=now,
+            run_id=run_id,
+        )
+    state.emit(
+        "universe_refreshed",
+        config.region,
+        run_id=run_id,
+        detail={"provider": served.provider, "listings": seen.height, "new": new, "followed": int(seen["followed"].sum())},
+    )
+    return notes
+
+
+def _seen_at(store: Store, region: str) -> dt.datetime | None:
+    seen: dt.datetime | None = store.look(lambda connection: rows(connection, "store/universe_seen_at", region=region))[0][0]
+    return seen
