@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from itertools import pairwise
+from multiprocessing.synchronize import Barrier
 from pathlib import Path
 
 import pytest
@@ -23,6 +24,7 @@ from adapters.machine import NS, MachineState, monotonic_ns
 from pipeline.errors import StoreReadOnly
 
 SPAWN = multiprocessing.get_context("spawn")
+_barrier: Barrier | None = None
 
 
 @contextmanager
@@ -72,11 +74,21 @@ def knock(folder: Path, limits: Sequence[Limit], threads: int, between: tuple[fl
 def knock_from_processes(
     folder: Path, limits: Sequence[Limit], threads: int, seconds: float, port: int | None
 ) -> list[int]:
-    """`knock` in three processes at once; what each took."""
-    start = time.monotonic() + 0.7
-    jobs = [(folder, limits, threads, (start, start + seconds), port)] * 3
-    with SPAWN.Pool(3) as pool:
-        return pool.starmap(knock, jobs)
+    """`knock` in three processes that begin together, however long each took to start; what each took."""
+    with SPAWN.Pool(3, initializer=_meet_at, initargs=(SPAWN.Barrier(3),)) as pool:
+        return pool.starmap(_knock_together, [(folder, limits, threads, seconds, port)] * 3)
+
+
+def _meet_at(barrier: Barrier) -> None:
+    global _barrier  # noqa: PLW0603 (a pool's processes have no other place for it)
+    _barrier = barrier
+
+
+def _knock_together(folder: Path, limits: Sequence[Limit], threads: int, seconds: float, port: int | None) -> int:
+    assert _barrier is not None
+    _barrier.wait(timeout=30)
+    start = time.monotonic() + 0.05
+    return knock(folder, limits, threads, (start, start + seconds), port)
 
 
 def largest_window(instants: Sequence[float], seconds: float) -> int:
