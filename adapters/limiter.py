@@ -23,6 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from adapters.machine import NS, machine_state, monotonic_ns, statements
+from pipeline.errors import Unavailable
 
 #: Seconds by which every window is kept longer than its limit; the largest jitter of the way to the provider that is
 #: sure to cause no violation. 0.04 leaves 96 % of 18/s. Measured: tests/chaos/test_limits_long.py.
@@ -31,8 +32,8 @@ PAD = 0.04
 PAD_SHARE = 0.01
 #: Seconds a caller may come late for its slot without telling the others.
 TOLERANCE = 0.005
-#: A late caller queues again at most this often, then it goes (its slot moved): bounded waiting on a starved machine.
-GIVE_UPS = 8
+#: A late caller queues again at most this often, then it gives up: never beyond the limit.
+GIVE_UPS = 50
 
 #: After a complaint: nobody sends for `PAUSE` seconds, then everyone at `SLOW_DOWN` of the pace, which grows by
 #: `RECOVERY` (compound, per second): from 0.7 back to 1 in 36 s. `SLOWEST` bounds what complaints can do.
@@ -170,19 +171,24 @@ class Limiter:
                 time.sleep(ahead / NS)
             elif -ahead <= _ns(TOLERANCE):
                 break
-            slot = self._state.run(functools.partial(self._confirm, slot=slot, last=given_up >= GIVE_UPS))
+            if given_up == GIVE_UPS:
+                raise Unavailable(
+                    f"{self.key.partition(':')[0]}: {GIVE_UPS} slots in a row came and went before this thread ran: the "
+                    "machine is too busy to keep the limit; run fewer things at once"
+                )
+            slot = self._state.run(functools.partial(self._confirm, slot=slot))
             if slot.at <= monotonic_ns():
                 break
             given_up += 1
         self._mine.slot = slot
 
-    def _confirm(self, db: sqlite3.Connection, slot: _Slot, last: bool) -> _Slot:
+    def _confirm(self, db: sqlite3.Connection, slot: _Slot) -> _Slot:
         """`slot` itself if it is good now, the same slot moved to now, or another one further back in the queue."""
         now = monotonic_ns()
         paused = self._pace(db, now).pause_until > now
         if not paused and now - slot.at <= _ns(TOLERANCE):
             return slot
-        if not paused and (last or self._movable(db, slot, now)):
+        if not paused and self._movable(db, slot, now):
             return self._move(db, slot, now)
         db.execute(statements()["drop_slot"], {"id": slot.id})
         return self._reserve(db)
@@ -210,8 +216,13 @@ class Limiter:
         return all(self._count(db, slot.at, now + window) < requests for requests, window in self._windows)
 
     def _move(self, db: sqlite3.Connection, slot: _Slot, now: int) -> _Slot:
-        db.execute(statements()["move_slot"], {"id": slot.id, "at": now})
-        return _Slot(slot.id, now)
+        moved = db.execute(statements()["move_slot"], {"id": slot.id, "at": now})
+        if moved.rowcount:
+            return _Slot(slot.id, now)
+        # Its row went with the old ones while this process was stopped: the request still counts.
+        added = db.execute(statements()["add_slot"], {"key": self.key, "at": now})
+        assert added.lastrowid is not None
+        return _Slot(added.lastrowid, now)
 
     def _pace(self, db: sqlite3.Connection, now: int) -> _Pace:
         """The key's pace; a key seen for the first time gets one, and a full window where the past is unknown."""

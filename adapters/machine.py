@@ -13,6 +13,7 @@ import errno
 import fcntl
 import functools
 import os
+import random
 import sqlite3
 import stat
 import subprocess
@@ -34,6 +35,8 @@ NS = 1_000_000_000
 
 #: How long one transaction waits for the others; each takes some 30 µs, so this is only reached when something hangs.
 _BUSY_SECONDS = 30.0
+#: Seconds between two looks at a taken write lock, from one to the other: a transaction takes some 30 µs.
+_LOOK_AGAIN = (0.0001, 0.0005)
 _TRIES = 5
 _LINUX_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _GUESSED = "guessed-"
@@ -49,6 +52,20 @@ def statements(name: str = "limits.sql") -> Mapping[str, str]:
     text = resources.path("sql", "internal", name).read_text(encoding="utf-8")
     parts = (part.partition("\n") for part in text.split("-- name: ")[1:])
     return {title.strip(): body.strip().removesuffix(";") for title, _, body in parts}
+
+
+def _begin(connection: sqlite3.Connection, begin: str) -> None:
+    """Take the write lock, looking often: SQLite's own waiting sleeps up to 100 ms between looks, and who sleeps starves."""
+    until = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute(begin)
+        except sqlite3.OperationalError as error:
+            if _code(error) not in _BUSY or time.monotonic() >= until:
+                raise
+            time.sleep(random.uniform(*_LOOK_AGAIN))
+        else:
+            return
 
 
 @functools.cache
@@ -102,7 +119,7 @@ class MachineState:
     def _transaction(self, work: Callable[[sqlite3.Connection], T]) -> T:
         sql = statements()
         connection = self._opened()
-        connection.execute(sql["begin"])
+        _begin(connection, sql["begin"])
         try:
             result = work(connection)
             connection.execute(sql["commit"])
@@ -159,6 +176,7 @@ class MachineState:
             )
             try:
                 self._prepare(connection, doubtful=existed or known, lost=lost)
+                connection.execute(statements()["no_patience"])
             except BaseException:
                 connection.close()
                 raise

@@ -7,7 +7,7 @@ covered. A run succeeds by this number alone.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import duckdb
 import polars as pl
@@ -18,7 +18,10 @@ from pipeline.store.file import registered, rows
 
 @dataclass(frozen=True)
 class Coverage:
-    """Cells of a run by outcome; `tickers` followed and listed at least once in it, `sessions` distinct dates."""
+    """Cells of a run by outcome; `tickers` followed and listed at least once in it, `sessions` distinct dates.
+
+    `newest` is the coverage of the run's last session alone (1 where nothing was listed any more).
+    """
 
     sessions: int
     tickers: int
@@ -27,6 +30,7 @@ class Coverage:
     explained: int
     gap: int
     quarantined: int
+    newest: float = 1.0
 
     @property
     def ratio(self) -> float:
@@ -53,12 +57,14 @@ def settle(
     """
     cells = sessions.select("venue", "date", "known_at")
     with registered(connection, sessions=cells, reasons=reasons):
+        connection.execute(statement("store/doubt_inferred"), {"region": region})
         connection.execute(statement("store/expected_cells"), {"region": region})
         connection.execute(statement("store/insert_gaps"), {"region": region, "run_id": run_id, "provider": provider})
         connection.execute(statement("store/replace_coverage"), {"region": region, "run_id": run_id})
         connection.execute(statement("store/covered"), {"region": region})
-    counted = Coverage(*rows(connection, "store/coverage_counts")[0])
     by_session = rows(connection, "store/coverage_by_session")
+    newest = dict(by_session).get(sessions["date"].max(), 1.0)
+    counted = replace(Coverage(*rows(connection, "store/coverage_counts")[0]), newest=newest)
     _move_on(connection, region, run_id, counted.ratio, by_session, threshold, follows, now)
     return counted
 

@@ -12,6 +12,9 @@ from pathlib import Path
 #: A Friday evening in Seoul, after the session is final: the same demo, the same numbers, on any day.
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 
+#: What nights leave in a home; a person's `.env` and `settings.toml` beside them stay.
+_MADE_HERE = ("spock.", "state.sqlite", "replica", "runs", "reports", "machine")
+
 
 def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
     """Run it and print a table, one SQL answer and the paths; returns the exit code of the night."""
@@ -70,7 +73,9 @@ def _clear(home: Path) -> None:
     if not origins or origins[0][0] != "sandbox":
         held = "live data" if origins else "no store of the sandbox"
         raise UsageError(f"{home}: holds {held}, so the demo does not clear it: move it away, or use --keep")
-    shutil.rmtree(home)
+    for path in home.iterdir():
+        if path.name.startswith(_MADE_HERE):
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class Nights:
         """A new replica with the operations tables as they are now; marks the runs as published."""
         info = {
             "published_at": [dt.datetime.now(dt.UTC)],
-            "as_of": [self.clock.now],
+            "as_of": [self.clock.now if run_ids else self._as_of()],
             "run_id": [run_ids[-1] if run_ids else None],
         }
         with ExitStack() as stages:
@@ -114,6 +114,11 @@ class Nights:
                 stages.enter_context(self.state.stage(run_id, _PUBLISH))
             store = self._store(settings.get_config(settings.available_regions()[0]))
             return store.publish({**self.state.operations(), "replica_info": pa.table(info)})
+
+    def _as_of(self) -> dt.datetime:
+        """When the newest run saw the world: a replica published by hand knows nothing later."""
+        newest = self.state.runs(limit=1)
+        return dt.datetime.fromisoformat(newest[0]["as_of"]) if newest else self.clock.now
 
     # one region -------------------------------------------------------------------------------------------------------
 
@@ -125,6 +130,7 @@ class Nights:
             except TooEarly as error:
                 results.append(NoOutcome(config.region, "too_early", str(error), error.retry_at))
             except UsageError:
+                self._publish_what_is_new(results)
                 raise
             except SpockError as error:
                 results.append(NoOutcome(config.region, "failed", str(error)))
@@ -209,15 +215,15 @@ class Nights:
 
     def _publish_what_is_new(self, results: Sequence[Result]) -> None:
         run_ids = [result.run_id for result in results if isinstance(result, Outcome) and not self._published(result)]
-        for result in results:
-            if isinstance(result, Outcome):
-                report.write(self.home, result)
         if run_ids:
             replica = self.publish(run_ids)
             for result in results:
                 if isinstance(result, Outcome) and result.run_id in run_ids:
                     detail = {"replica": replica.name, "target_session": result.target_session}
                     self.state.emit("region_published", result.region, run_id=result.run_id, detail=detail)
+        for result in results:
+            if isinstance(result, Outcome):
+                report.write(self.home, result)
 
     def _published(self, outcome: Outcome) -> bool:
         stages = {stage["stage"]: stage["status"] for stage in self.state.stages(outcome.run_id)}

@@ -6,16 +6,18 @@ import os
 from pathlib import Path
 
 from pipeline.outcome import Outcome
+from pipeline.store.file import translated
 
 
 def write(home: Path, outcome: Outcome) -> Path:
     """Write `reports/<run_id>.md` and return its path; a rerun replaces it whole."""
     folder = home / "reports"
-    folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{outcome.run_id}.md"
     draft = path.with_suffix(".draft")
-    draft.write_text(text(outcome), encoding="utf-8")
-    os.replace(draft, path)
+    with translated(path):
+        folder.mkdir(parents=True, exist_ok=True)
+        draft.write_text(text(outcome), encoding="utf-8")
+        os.replace(draft, path)
     return path
 
 

@@ -28,7 +28,7 @@ from pipeline.errors import SpockError, StoreError, Unavailable
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
 from pipeline.store import Committed, Store, commit_batch, require_origin, write_index_bars
-from pipeline.store.file import rows
+from pipeline.store.file import rows, translated
 from pipeline.store.lock import write_lock
 
 if TYPE_CHECKING:
@@ -86,7 +86,8 @@ class Run:
         """
         began = time.monotonic()
         self._store.look(lambda connection: require_origin(connection, self._origin))
-        self.folder.mkdir(parents=True, exist_ok=True)
+        with translated(self.folder):
+            self.folder.mkdir(parents=True, exist_ok=True)
         wait = self._config.store.lock_wait_seconds
         with write_lock(self.folder / "lock", self._task.run_id, wait, self._progress.say):
             return self._work(began)
@@ -310,7 +311,9 @@ class Run:
         self._state.emit("run_started", self._config.region, run_id=self._task.run_id)
 
     def _end(self, plan: Plan, counted: coverage.Coverage, failures: list[Failed], began: float) -> Outcome:
-        complete = counted.ratio >= self._config.collect.coverage_threshold
+        # A night is for its session: a year of history can't make up for tonight's hole.
+        enough = self._config.collect.coverage_threshold
+        complete = counted.ratio >= enough and (self._task.kind != "night" or counted.newest >= enough)
         nobody = bool(failures) and not self._spooled()
         status = "complete" if complete else "failed" if nobody and not counted.ok else "partial"
         self._notes += sorted({failed.reason for failed in failures})[:3]

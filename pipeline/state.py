@@ -239,10 +239,12 @@ class State:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 yield connection
+                connection.execute("COMMIT")
             except BaseException:
-                connection.execute("ROLLBACK")
+                # On a full disk SQLite has rolled back by itself; a second ROLLBACK would hide why.
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
                 raise
-            connection.execute("COMMIT")
 
     def _connection(self) -> sqlite3.Connection:
         connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
@@ -283,7 +285,8 @@ class State:
                     {"number": migration.number, "name": migration.name, "checksum": migration.checksum},
                 )
         except sqlite3.Error as error:
-            connection.execute("ROLLBACK")
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
             raise MigrationError(f"{self.path}: a migration failed and was rolled back: {error}") from error
         connection.execute("COMMIT")
 

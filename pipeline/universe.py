@@ -15,7 +15,9 @@ import polars as pl
 
 from pipeline.statements import statement
 from pipeline.store.file import registered
+from pipeline.store.incoming import append
 from pipeline.store.origin import claim_origin
+from pipeline.store.schemas import QUARANTINE
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
@@ -56,7 +58,7 @@ LISTINGS = pl.Schema(
 )
 
 #: A change in one of these begins a new row of a listing.
-IDENTITY = ("venue", "name", "local_name", "security_type", "currency", "isin")
+IDENTITY = ("venue", "name", "local_name", "security_type", "currency", "isin", "followed")
 
 #: How long a list is taken as today's: the original system's 24 hours.
 FRESH_FOR = dt.timedelta(hours=24)
@@ -103,13 +105,11 @@ def merge(standing: pl.DataFrame, seen: pl.DataFrame, *, today: dt.date, now: dt
         pl.col("valid_from").alias("standing_from"),
         pl.col("known_at").alias("standing_known_at"),
         pl.col("run_id").alias("standing_run_id"),
-        pl.col("listed_until").alias("standing_listed_until"),
         pl.struct(IDENTITY).alias("standing_identity"),
     ).join(seen.with_columns(pl.struct(IDENTITY).alias("identity")), on="ticker", how="inner")
     same = pl.col("identity").eq_missing(pl.col("standing_identity"))
     kept = pairs.filter(same).with_columns(
         valid_from=pl.col("standing_from"),
-        listed_until=pl.col("standing_listed_until"),
         known_at=pl.col("standing_known_at"),
         run_id=pl.col("standing_run_id"),
     )
@@ -144,5 +144,19 @@ def save(
         if standing.height:
             connection.execute(statement("store/insert_listed_events"), {"today": today})
         connection.execute(statement("store/replace_listings"))
+        # A name that today's list shows is listed: an end found earlier is asked for anew.
+        connection.execute(statement("store/reopen_ranges"))
     return new
 
+
+def quarantine_lines(
+    connection: duckdb.DuckDBPyConnection, refused: pl.DataFrame, *, region: str, now: dt.datetime, run_id: str
+) -> None:
+    """Keep the lines of a list that could not be read (REFUSED); one whose ticker could not be read either stands under `?`."""
+    kept = refused.with_columns(
+        region=pl.lit(region),
+        ticker=pl.col("ticker").fill_null("?"),
+        known_at=pl.lit(now, dtype=_UTC_TIME),
+        run_id=pl.lit(run_id),
+    ).select(QUARANTINE.names())
+    append(connection, "store/insert_quarantine", kept, QUARANTINE)

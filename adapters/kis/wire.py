@@ -150,11 +150,12 @@ def _object(answer: Answer, what: str) -> Mapping[str, Any]:
     """The JSON object of an answer. An empty or broken body is never success."""
     try:
         body = json.loads(answer.body)
-    except ValueError as error:
+    except ValueError:
         if answer.status >= 300:
             return {}
         kind = "that is not JSON" if answer.body.strip() else "that is empty"
-        raise Transient(f"{what}: HTTP {answer.status} with a body of {len(answer.body)} bytes {kind}") from error
+        # Not chained: the decoder's error carries the body, and that of the token answer is a secret.
+        raise Transient(f"{what}: HTTP {answer.status} with a body of {len(answer.body)} bytes {kind}") from None
     if isinstance(body, dict):
         return body
     if answer.status >= 300:

@@ -83,7 +83,7 @@ CREATE TABLE provider_attempts (
     region     TEXT NOT NULL,
     capability TEXT NOT NULL,
     provider   TEXT NOT NULL,
-    outcome    TEXT NOT NULL,                     -- ok, transient, rate_limited, terminal, unavailable, not_yet, breaker_open
+    outcome    TEXT NOT NULL,                     -- ok, transient, rate_limited, terminal
     attempts   INTEGER NOT NULL,
     seconds    REAL NOT NULL,
     first_at   TEXT NOT NULL,

@@ -86,11 +86,11 @@ class Collector:
             pause = _pause(failed)
             gone = time.monotonic() - last_answer
             away = pause is not None and gone + pause <= self._patience
-            if left and not away and not (second_chance and answered):
+            if left and not away and not (second_chance and answered and pause is None):
                 self.failures = [Failed(unit.ticker, str(error)) for unit, error in failed]
                 return
             second_chance = away
-            if left and pause:
+            if left and away and pause:
                 time.sleep(pause)
 
     def _pass(self, units: Sequence[Unit]) -> Iterator[tuple[Unit, Fetched | ProviderError]]:
@@ -148,6 +148,7 @@ class Collector:
         self._count(dates, missing)
         pages = answer.pages
         bars, refused = answer.bars, answer.refused
+        walked = answer.exhausted
         again = [day for day in missing if not self._in_doubt(day)]
         if again:
             second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
@@ -155,7 +156,8 @@ class Collector:
             bars, refused = _merged(answer, second, set(again))
             dates |= _dates(second)
             missing = [day for day in missing if day not in dates]
-        silences, last_session, evidence = self._explain(unit, missing, dates, set(again))
+            walked = second.exhausted
+        silences, last_session, evidence = self._explain(unit, missing, dates, set(again), walked=walked)
         if first is not None and not evidence:
             evidence = f"first row {first}, nothing older from {unit.start}"
         return Fetched(
@@ -171,9 +173,12 @@ class Collector:
         )
 
     def _explain(
-        self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date]
+        self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date], *, walked: bool
     ) -> tuple[tuple[Silence, ...], dt.date | None, str]:
         """What the silent sessions mean; the last session where the provider's list says that the listing ended."""
+        if not walked:
+            # The provider did not walk the range to its end: its silence says nothing.
+            return tuple(Silence(day, "gap", "the answer ended before its range did", 1) for day in missing), None, ""
         newest = max(dates, default=dt.date.min)
         silences = [
             Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", 2)
@@ -246,10 +251,10 @@ def _beginning(unit: Unit, answer: History, asked: Sequence[dt.date], dates: set
 
 
 def _merged(first: History, second: History, wanted: set[dt.date]) -> tuple[pl.DataFrame, pl.DataFrame]:
-    """Rows of both answers; of the second only the sessions that were missing, the others came already."""
+    """Rows of both answers; of the second's bars only the sessions that were missing, the others came already."""
     days = list(wanted)
     bars = pl.concat([first.bars, second.bars.filter(pl.col("date").is_in(days))]).sort("date", maintain_order=True)
-    refused = pl.concat([first.refused, second.refused.filter(pl.col("date").is_in(days))])
+    refused = pl.concat([first.refused, second.refused])
     return bars.select(BARS.names()), refused.select(REFUSED.names())
 
 

@@ -13,7 +13,7 @@ from adapters.base import IndexHistory, MarketAdapter
 from adapters.factory import Chain
 from pipeline.collect.plan import IndexUnit, Plan
 from pipeline.collect.sessions import closed_sessions
-from pipeline.errors import Unavailable, Unsupported
+from pipeline.errors import NotYet, Unavailable, Unsupported
 from pipeline.store import STORED_INDEX_BARS
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def fetch(chain: Chain, config: RegionConfig, plan: Plan, now: dt.datetime, run_
             served = chain.call(partial(_ask, region=config.region, unit=unit))
         except Unsupported as error:
             notes.append(f"index {unit.index_code}: {error}")
-        except Unavailable as error:
+        except (Unavailable, NotYet) as error:
             notes.append(f"index {unit.index_code}: {error}")
             owed.append(unit.index_code)
         else:

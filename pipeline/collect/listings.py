@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 
 from adapters import factory
 from pipeline import universe
-from pipeline.errors import Unavailable
+from pipeline.errors import NotYet, Unavailable, Unsupported
 from pipeline.store.file import rows
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def refresh(
     chain = factory.chain(config.region, "universe", on_attempt=on_attempt)
     try:
         served = chain.call(lambda adapter: adapter.universe(config.region))
-    except Unavailable as error:
+    except (Unavailable, Unsupported, NotYet) as error:
         seen_at = _seen_at(store, config.region)
         if seen_at is None:
             raise
@@ -62,6 +62,7 @@ def refresh(
             now=now,
             run_id=run_id,
         )
+        universe.quarantine_lines(connection, served.value.refused, region=config.region, now=now, run_id=run_id)
     state.emit(
         "universe_refreshed",
         config.region,

@@ -19,6 +19,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from adapters.base import BARS, REFUSED
+from pipeline.errors import StoreCorrupt
+from pipeline.store.file import translated
 
 _KEY = b"spock.units"
 
@@ -92,7 +94,6 @@ class SpoolFile:
 def write(folder: Path, batch_id: str, fetched: Iterable[Fetched]) -> SpoolFile:
     """Write one batch and force it to disk; the file appears under its name only when it is whole."""
     answers = list(fetched)
-    folder.mkdir(parents=True, exist_ok=True)
     bars = pl.concat([answer.bars for answer in answers]) if answers else pl.DataFrame(schema=BARS)
     path = folder / f"{batch_id}.parquet"
     table = bars.to_arrow()
@@ -113,8 +114,11 @@ def write(folder: Path, batch_id: str, fetched: Iterable[Fetched]) -> SpoolFile:
 
 
 def read(path: Path) -> list[Fetched]:
-    """The answers of one spooled batch, as they were written."""
-    table = pq.read_table(path)
+    """The answers of one spooled batch, as they were written; `StoreCorrupt` for a file that is damaged."""
+    try:
+        table = pq.read_table(path)
+    except pa.ArrowInvalid as error:
+        raise StoreCorrupt(f"{path}: is damaged: move it away and run again, its tickers are asked anew ({error})") from error
     bars = pl.DataFrame(pl.from_arrow(table)).cast(dict(BARS))  # type: ignore[arg-type]
     described = json.loads(table.schema.metadata[_KEY])
     answers = []
@@ -133,7 +137,6 @@ def files(folder: Path, prefix: str) -> list[Path]:
 
 def write_failures(folder: Path, prefix: str, failures: Iterable[Failed]) -> None:
     """Keep which tickers stayed without an answer, so that a resume still knows why."""
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps([asdict(failed) for failed in failures], ensure_ascii=False)
     _keep(folder / f"{prefix}failures.json", content.encode())
 
@@ -147,16 +150,18 @@ def read_failures(folder: Path, prefix: str) -> list[Failed]:
 def _keep(path: Path, content: bytes) -> None:
     """Force `content` to disk; the file appears under its name only when it is whole."""
     draft = path.with_name(path.name + ".draft")
-    with open(draft, "wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    descriptor = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    with translated(path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(draft, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(draft, path)
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
 
 
 def _describe(answer: Fetched) -> dict[str, object]:

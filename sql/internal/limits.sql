@@ -38,6 +38,9 @@ CREATE TABLE IF NOT EXISTS breaker (
     PRIMARY KEY (key, capability)
 ) WITHOUT ROWID;
 
+-- name: no_patience
+PRAGMA busy_timeout = 0;
+
 -- name: begin
 BEGIN IMMEDIATE;
 
