@@ -21,7 +21,7 @@ from pipeline.clock import Clock
 from pipeline.collect import plan as planning
 from pipeline.collect.plan import Plan
 from pipeline.collect.sessions import target_session, unfinished_session
-from pipeline.errors import CalendarUnknown, SpockError, TooEarly, UsageError
+from pipeline.errors import CalendarUnknown, SpockError, StoreError, TooEarly, UsageError
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
 from pipeline.run import Run
@@ -134,7 +134,12 @@ class Nights:
                 raise
             except SpockError as error:
                 results.append(NoOutcome(config.region, "failed", str(error)))
-        self._publish_what_is_new(results)
+        try:
+            self._publish_what_is_new(results)
+        except StoreError as error:
+            # What was collected is safe, but no reader sees it: no region has succeeded.
+            words = f"not published: {error}"
+            results = [replace(one, status="failed", error=words) if isinstance(one, Outcome) else one for one in results]
         return results
 
     def _night(
@@ -222,7 +227,7 @@ class Nights:
                     detail = {"replica": replica.name, "target_session": result.target_session}
                     self.state.emit("region_published", result.region, run_id=result.run_id, detail=detail)
         for result in results:
-            if isinstance(result, Outcome):
+            if isinstance(result, Outcome) and (result.run_id in run_ids or not report.path(self.home, result).exists()):
                 report.write(self.home, result)
 
     def _published(self, outcome: Outcome) -> bool:
@@ -233,7 +238,10 @@ class Nights:
 
     def _configs(self, regions: Sequence[str]) -> list[RegionConfig]:
         configs = [settings.get_config(region) for region in dict.fromkeys(map(settings.resolve_region, regions))]
-        statuses = self.state.region_statuses() if self.state.path.exists() else {}
+        try:
+            statuses = self.state.region_statuses() if self.state.path.exists() else {}
+        except StoreError:
+            statuses = {}  # every region's run meets the same error, and says so for its region
         for config in configs:
             if statuses.get(config.region, config.status) == "off":
                 raise UsageError(

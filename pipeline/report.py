@@ -9,16 +9,20 @@ from pipeline.outcome import Outcome
 from pipeline.store.file import translated
 
 
+def path(home: Path, outcome: Outcome) -> Path:
+    """Where the report of a run stands."""
+    return home / "reports" / f"{outcome.run_id}.md"
+
+
 def write(home: Path, outcome: Outcome) -> Path:
-    """Write `reports/<run_id>.md` and return its path; a rerun replaces it whole."""
-    folder = home / "reports"
-    path = folder / f"{outcome.run_id}.md"
-    draft = path.with_suffix(".draft")
-    with translated(path):
-        folder.mkdir(parents=True, exist_ok=True)
+    """Write `reports/<run_id>.md` and return its path; another attempt of the run replaces it whole."""
+    place = path(home, outcome)
+    draft = place.with_suffix(".draft")
+    with translated(place):
+        place.parent.mkdir(parents=True, exist_ok=True)
         draft.write_text(text(outcome), encoding="utf-8")
-        os.replace(draft, path)
-    return path
+        os.replace(draft, place)
+    return place
 
 
 def text(outcome: Outcome) -> str:

@@ -186,6 +186,7 @@ class Run:
             calendar=self._sessions_of,
             workers=self._config.transport.workers,
             patience_seconds=self._config.collect.patience_seconds,
+            say=self._progress.say,
         )
         for batch in self._batches(collector, plan):
             file = self._spool(batch)

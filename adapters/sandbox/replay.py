@@ -9,13 +9,16 @@ name, lot 1; it names, it does not list: a ticker without a CSV of bars does not
 from __future__ import annotations
 
 import csv
+import re
 import threading
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
+from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox.market import Bar, Level, Name, Number, Step, partial_bar
@@ -28,6 +31,8 @@ _ZONE = ZoneInfo("Asia/Seoul")
 #: Regular hours, for a row on a date the calendar calls closed or does not know.
 _OPEN, _CLOSE = time(9, 0), time(15, 30)
 _SHARES, _FACE = 10_000_000, 500
+_CODE = re.compile(r"[0-9A-Z]{6}")
+_VENUES = ("XKRX", "XKOS")
 
 
 @dataclass(frozen=True)
@@ -56,6 +61,8 @@ class ReplayMarket:
         self._calendar = calendar("XKRX")
         self._series: dict[str, _Series] = {}
         self._lock = threading.Lock()
+        for code in self._paths:
+            self._load(code)  # a file that can't be served is told before the first request
 
     def names(self, now: datetime) -> Sequence[Name]:
         """Every name whose first row has come, ended ones included."""
@@ -127,10 +134,12 @@ class ReplayMarket:
 
 
 def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
+    if not _CODE.fullmatch(code):
+        raise UsageError(f"{path}: a ticker of the Korean wire has six letters or digits; rename the file, or move it away")
     days: list[date] = []
     bars: list[Bar] = []
     base: Number | None = None
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with _text(path) as file:
         rows = csv.reader(file)
         if next(rows, []) != _COLUMNS:
             raise UsageError(f"{path}: line 1 must read {','.join(_COLUMNS)}")
@@ -140,7 +149,9 @@ def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
                 opening, high, low, close, volume = (_number(text) for text in row[1:])
             except (ValueError, IndexError, InvalidOperation):
                 raise UsageError(f"{path}: line {line} is not {','.join(_COLUMNS)}: {','.join(row)}") from None
-            if days and day <= days[-1]:
+            if days and day == days[-1]:
+                raise UsageError(f"{path}: line {line}: {day} stands twice; keep one row a date")
+            if days and day < days[-1]:
                 raise UsageError(f"{path}: line {line}: {day} does not come after {days[-1]}; sort the file by date")
             amount = int(close * volume)
             days.append(day)
@@ -149,8 +160,10 @@ def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
     if not days:
         raise UsageError(f"{path}: no row; give at least one, or remove the file")
     lot = named.get("lot") or "1"
-    if not lot.isdigit():
-        raise UsageError(f"universe.csv: lot of {code} is {lot!r}; write a whole number")
+    if not lot.isdigit() or lot == "0":
+        raise UsageError(f"universe.csv: lot of {code} is {lot!r}; write a whole number of 1 or more")
+    if (named.get("venue") or _VENUES[0]) not in _VENUES:
+        raise UsageError(f"universe.csv: venue of {code} is {named['venue']!r}; one of {', '.join(_VENUES)}")
     name = Name(
         code=code,
         name=named.get("name") or code,
@@ -165,11 +178,21 @@ def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
     return _Series(name, days, bars)
 
 
+@contextmanager
+def _text(path: Path) -> Iterator[TextIO]:
+    """The file as text; `UsageError` where it is none."""
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            yield file
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise UsageError(f"{path}: is no CSV text in UTF-8 ({error}); save it as that, or move it away") from error
+
+
 def _read_universe(path: Path, region: str) -> dict[str, dict[str, str]]:
     """Ticker -> its row of universe.csv; empty when there is no such file."""
     if not path.is_file():
         return {}
-    with path.open(encoding="utf-8-sig", newline="") as file:
+    with _text(path) as file:
         rows = csv.DictReader(file)
         if rows.fieldnames is None or not {"region", "ticker"} <= set(rows.fieldnames):
             raise UsageError(f"{path}: line 1 must read {','.join(_UNIVERSE)}")

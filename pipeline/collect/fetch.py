@@ -29,8 +29,9 @@ _LONGEST_PAUSE = 5.0
 class Collector:
     """Asks for units with `workers` threads; yields answers as they come.
 
-    `calendar` gives the sessions of a venue between two dates. `patience_seconds`: how long to go on while nobody answers at
-    all. `failures` holds the units that stayed without an answer once `collect()` has ended.
+    `calendar` gives the sessions of a venue between two dates. `patience_seconds`: how long to go on while nobody answers
+    at all; no wait is begun that would end later. `say` hears of waits. `failures` holds the units that stayed without an
+    answer once `collect()` has ended.
     """
 
     def __init__(
@@ -42,6 +43,7 @@ class Collector:
         calendar: Callable[[str, dt.date, dt.date], Sequence[dt.date]],
         workers: int,
         patience_seconds: float,
+        say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._history = history
         self._listing = listing
@@ -49,10 +51,11 @@ class Collector:
         self._calendar = calendar
         self._workers = workers
         self._patience = patience_seconds
+        self._say = say
         self._guard = threading.Lock()
         self._rows_of: Counter[dt.date] = Counter()
         self._silent: Counter[dt.date] = Counter()
-        self._listings_asked_in_doubt = 0
+        self._listed_in_doubt = 0
         self._ended_in_doubt = 0
         self._suspect: set[dt.date] = set()
         self.failures: list[Failed] = []
@@ -91,6 +94,7 @@ class Collector:
                 return
             second_chance = away
             if left and away and pause:
+                self._say(f"waiting {pause:.0f} s for {len(left)} tickers: {failed[0][1]}")
                 time.sleep(pause)
 
     def _pass(self, units: Sequence[Unit]) -> Iterator[tuple[Unit, Fetched | ProviderError]]:
@@ -179,13 +183,15 @@ class Collector:
         if not walked:
             # The provider did not walk the range to its end: its silence says nothing.
             return tuple(Silence(day, "gap", "the answer ended before its range did", 1) for day in missing), None, ""
-        newest = max(dates, default=dt.date.min)
+        oldest, newest = min(dates, default=dt.date.max), max(dates, default=dt.date.min)
         silences = [
             Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", 2)
             for day in missing
-            if day < newest and day in asked_twice
+            if oldest < day < newest and day in asked_twice
         ]
-        open_days = [day for day in missing if day > newest or day not in asked_twice]
+        # Before the first row an older page may have come empty: only between rows does silence say something.
+        silences += [Silence(day, "gap", f"no row before {oldest}", 2) for day in missing if day < oldest <= newest]
+        open_days = [day for day in missing if day > newest or (day > oldest and day not in asked_twice)]
         if not open_days:
             return tuple(silences), None, ""
         listing = self._ask_listing(unit.ticker, in_doubt=all(map(self._in_doubt, open_days)))
@@ -208,9 +214,8 @@ class Collector:
     def _ask_listing(self, ticker: str, *, in_doubt: bool) -> Listing | None:
         """The provider's list on one ticker; not asked for ever about sessions that nobody has and no list explains."""
         with self._guard:
-            if in_doubt and self._listings_asked_in_doubt >= _DOUBT_AFTER and not self._ended_in_doubt:
+            if in_doubt and self._listed_in_doubt >= _DOUBT_AFTER and not self._ended_in_doubt:
                 return None
-            self._listings_asked_in_doubt += in_doubt
 
         def ask(adapter: MarketAdapter) -> Listing:
             return adapter.listing(self._region, ticker)
@@ -219,9 +224,10 @@ class Collector:
             listing = self._listing.call(ask).value
         except (Unsupported, Unavailable, NotYet):
             return None  # no evidence: the cells stay gaps, which the coverage shows
-        if in_doubt and listing.listed_until is not None:
+        if in_doubt:
             with self._guard:
-                self._ended_in_doubt += 1
+                self._ended_in_doubt += listing.listed_until is not None
+                self._listed_in_doubt += listing.listed_until is None
         return listing
 
     def _count(self, dates: set[dt.date], missing: Sequence[dt.date]) -> None:
@@ -242,9 +248,10 @@ def _beginning(unit: Unit, answer: History, asked: Sequence[dt.date], dates: set
     """The listing's first session where the answer shows it: sessions before the first row, and nothing older to page to."""
     if unit.known_before or not answer.exhausted or not asked:
         return None
-    if dates:
-        first = min(dates)
+    first = min(dates, default=None)
+    if first is not None and (unit.listed_from is None or unit.listed_from >= first):
         return first if first > asked[0] else None
+    # The exchange's list knows it earlier than the answer does (or there was none): an empty page is no proof.
     if unit.listed_from is not None and unit.listed_from > asked[0]:
         return unit.listed_from
     return None

@@ -43,7 +43,7 @@ Url = Annotated[str, Field(pattern=r"^https?://[^/\s]+\S*$")]
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class FinalAt(_Frozen):
@@ -110,7 +110,7 @@ class HostConfig(_Frozen):
     """One host of a provider and the limits it sets; all limits hold at once."""
 
     base_url: Url
-    limits: tuple[LimitConfig, ...] = ()
+    limits: tuple[LimitConfig, ...] = Field(min_length=1)
 
 
 class ProviderConfig(_Frozen):
@@ -176,7 +176,7 @@ class StoreConfig(_Frozen):
 
     lock_wait_seconds: PositiveFloat
     replicas: PositiveInt
-    memory_limit: str = ""
+    memory_limit: str = Field(default="", pattern=r"^(\d+(\.\d+)? ?([KMGT]i?B))?$")
 
 
 class RegionConfig(_Frozen):

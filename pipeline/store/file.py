@@ -102,14 +102,14 @@ def _concerns(path: Path, error: OSError) -> bool:
 # What DuckDB and the system say, in the order it is looked for, and what it means here.
 _MEANINGS: tuple[tuple[tuple[str, ...], type[StoreError], str], ...] = (
     (("No space left on device", "Disk quota exceeded", "ENOSPC"), StoreFull,
-     "no space left: nothing of this batch was committed; free space and run the same command again"),
+     "no space left: what was not committed before is rolled back; free space and run the same command again"),
     (("Read-only file system", "Permission denied", "read-only mode"), StoreReadOnly,
      "can't be written: check the mount and the folder's owner, or point SPOCK_HOME elsewhere"),
     (("Could not set lock", "Conflicting lock"), StoreLocked,
      "another program holds the main file open: close it and query the replica instead (`spock sql`, or replica.duckdb)"),
     (("newer version of DuckDB", "different version of DuckDB", "storage version", "version number"), StoreTooNew,
      "was written by a newer DuckDB than the one installed: upgrade Spock"),
-    (("not a valid DuckDB database file", "sqlite_scanner", "is not a DuckDB"), StoreForeign,
+    (("not a valid DuckDB database file", "Is a directory", "sqlite_scanner", "is not a DuckDB"), StoreForeign,
      "is not a Spock store: move it away, or point SPOCK_HOME at another folder"),
     (("Could not read enough bytes", "checksum", "orrupt", "Serialization Error", "Failed to load metadata",
       "Failure while replaying WAL", "INTERNAL Error"), StoreCorrupt,

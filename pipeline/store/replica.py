@@ -27,6 +27,8 @@ _TRIES = 5
 def newest(home: Path) -> Path:
     """The file the link points to; raises `NoReplica` where nothing was published yet."""
     link = home / LINK
+    if link.is_file() and not link.is_symlink():
+        return link  # a home that was copied with its links followed
     try:
         return home / os.readlink(link)
     except (FileNotFoundError, NotADirectoryError):

@@ -46,7 +46,9 @@ class Table(MarketAdapter):
         return Listing(ticker, None, self.ended.get(ticker), None, "table")
 
 
-def collected(table: Table, patience: float = 5.0) -> tuple[dict[str, Fetched], Collector]:
+def collected(
+    table: Table, patience: float = 5.0, *, known_before: bool = True, listed_from: dt.date | None = None
+) -> tuple[dict[str, Fetched], Collector]:
     chains = [Chain("KR", capability, {"table": table}, []) for capability in ("history", "listing")]
     collector = Collector(
         *chains,
@@ -55,7 +57,7 @@ def collected(table: Table, patience: float = 5.0) -> tuple[dict[str, Fetched], 
         workers=1,
         patience_seconds=patience,
     )
-    units = [Unit(ticker, "XKRX", "KRW", SESSIONS[0], SESSIONS[-1], True, None) for ticker in table.rows]
+    units = [Unit(ticker, "XKRX", "KRW", SESSIONS[0], SESSIONS[-1], known_before, listed_from) for ticker in table.rows]
     return {answer.unit.ticker: answer for answer in collector.collect(units)}, collector
 
 
@@ -78,6 +80,23 @@ def test_the_silence_of_a_walk_that_ended_early_is_a_gap() -> None:
     answers, _ = collected(table)
 
     assert states(answers["A"]) == dict.fromkeys(SESSIONS[:-3], "gap")
+
+
+def test_a_listing_begins_with_its_first_row_where_the_list_does_not_know_better() -> None:
+    table = Table({"A": SESSIONS[5:]})
+
+    answers, _ = collected(table, known_before=False)
+
+    assert (answers["A"].first_session, states(answers["A"])) == (SESSIONS[5], {})
+
+
+def test_an_empty_older_page_is_no_beginning_of_a_listing_that_the_list_knows_from_before() -> None:
+    table = Table({"A": SESSIONS[5:]})
+
+    answers, _ = collected(table, known_before=False, listed_from=dt.date(1975, 6, 11))
+
+    assert answers["A"].first_session is None
+    assert states(answers["A"]) == dict.fromkeys(SESSIONS[:5], "gap")
 
 
 def test_silence_at_the_end_is_a_gap_unless_the_list_ends_the_listing() -> None:

@@ -405,3 +405,17 @@ def test_a_region_is_described_as_plain_values(home: Path) -> None:
     }
     assert shown["places"]["home"] == str(home)
     assert shown["places"]["origin"] == "live"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SPOCK_PROVIDERS__KIS__HOSTS__REAL__LIMITS", "[]"),
+        ("SPOCK_TRANSPORT__READ_TIMEOUT", "inf"),
+        ("SPOCK_STORE__MEMORY_LIMIT", "lots"),
+    ],
+)
+def test_no_setting_switches_a_limit_or_a_timeout_off(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(ConfigError, match=name):
+        settings.get_config("KR")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import stat
 import time
 from collections.abc import Callable
@@ -262,3 +263,16 @@ def test_publishing_keeps_other_files_of_the_home(store: Store, home: Path, make
     for _ in range(3):
         make.publish(store)
     assert strange.read_text() == "mine"
+
+
+def test_a_home_copied_with_its_links_followed_can_be_read(store: Store, make: SimpleNamespace) -> None:
+    make.commit(store, make.batch("one", make.bar("2026-11-20")))
+    published = make.publish(store)
+    link = store.home / "replica.duckdb"
+    link.unlink()
+    shutil.copyfile(published, link)
+
+    with store.read() as connection:
+        assert connection.execute("SELECT count(*) FROM ohlcv_data").fetchall() == [(1,)]
+    make.publish(store)
+    assert link.is_symlink()
