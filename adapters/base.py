@@ -18,6 +18,22 @@ from enum import StrEnum
 import polars as pl
 
 from pipeline.errors import Unsupported
+from pipeline.frames import BARS, INDEX_BARS, INSTRUMENTS, REFUSED
+
+__all__ = [
+    "BARS",
+    "INDEX_BARS",
+    "INSTRUMENTS",
+    "REFUSED",
+    "Basis",
+    "Capability",
+    "History",
+    "IndexHistory",
+    "Instrument",
+    "Listing",
+    "MarketAdapter",
+    "Universe",
+]
 
 
 class Basis(StrEnum):
@@ -40,78 +56,6 @@ class Capability(StrEnum):
     FX = "fx"
     QUOTE = "quote"
     NEWS = "news"
-
-
-#: One bar a row. Prices in `currency` (major unit), volume in shares, amount in `currency`; a row the provider gave for an
-#: untraded session (zero open, high, low with a close) is a row too: quality explains it.
-BARS = pl.Schema(
-    {
-        "region": pl.String,
-        "ticker": pl.String,
-        "date": pl.Date,
-        "open": pl.Float64,
-        "high": pl.Float64,
-        "low": pl.Float64,
-        "close": pl.Float64,
-        "volume": pl.Int64,
-        "amount": pl.Float64,
-        "currency": pl.String,
-        "provider": pl.String,
-        "basis": pl.String,
-        "adjusted_through": pl.Date,
-    }
-)
-
-#: One index level a row. `index_code` is ours (`KOSPI`), never a ticker.
-INDEX_BARS = pl.Schema(
-    {
-        "region": pl.String,
-        "index_code": pl.String,
-        "date": pl.Date,
-        "open": pl.Float64,
-        "high": pl.Float64,
-        "low": pl.Float64,
-        "close": pl.Float64,
-        "volume": pl.Int64,
-        "amount": pl.Float64,
-        "currency": pl.String,
-        "provider": pl.String,
-    }
-)
-
-#: Rows an adapter could not parse: what stood there (`raw`, JSON text) and why it was refused.
-REFUSED = pl.Schema(
-    {
-        "region": pl.String,
-        "ticker": pl.String,
-        "date": pl.Date,
-        "rule": pl.String,
-        "reason": pl.String,
-        "raw": pl.String,
-        "provider": pl.String,
-    }
-)
-
-#: One listing a row, as a provider's list shows it today. `value` is the market value in `currency` (major unit).
-INSTRUMENTS = pl.Schema(
-    {
-        "region": pl.String,
-        "ticker": pl.String,
-        "venue": pl.String,
-        "name": pl.String,
-        "local_name": pl.String,
-        "security_type": pl.String,
-        "currency": pl.String,
-        "isin": pl.String,
-        "lot": pl.Int64,
-        "listed_from": pl.Date,
-        "shares": pl.Int64,
-        "value": pl.Float64,
-        "halted": pl.Boolean,
-        "sector_code": pl.String,
-        "provider": pl.String,
-    }
-)
 
 
 @dataclass(frozen=True)

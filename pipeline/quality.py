@@ -15,7 +15,7 @@ from typing import Any
 
 import polars as pl
 
-from adapters.base import BARS, REFUSED
+from pipeline.frames import BARS, REFUSED
 from pipeline.store.schemas import QUARANTINE, SESSION_STATES, STORED_BARS
 
 #: Relative slack of the order of open, high, low and close: providers round each of them on its own.

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from adapters.base import BARS, REFUSED
 from pipeline import quality
 from pipeline.collect.sessions import closed_sessions
 from pipeline.collect.spool import Fetched
+from pipeline.frames import BARS, REFUSED
 from pipeline.settings import RegionConfig
 from pipeline.store import LISTING_RANGES, SESSION_STATES, Batch
 

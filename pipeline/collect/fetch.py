@@ -16,10 +16,11 @@ from collections.abc import Callable, Iterator, Sequence
 
 import polars as pl
 
-from adapters.base import BARS, REFUSED, History, Instrument, Listing, MarketAdapter
+from adapters.base import History, Instrument, Listing, MarketAdapter
 from adapters.factory import Chain
 from pipeline.collect.spool import Failed, Fetched, Silence, Unit
 from pipeline.errors import NotYet, ProviderError, Unavailable, Unsupported
+from pipeline.frames import BARS, REFUSED
 
 #: So many tickers without a row for a session that nobody has a row for: the session itself is in doubt.
 _DOUBT_AFTER = 5

@@ -18,8 +18,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from adapters.base import BARS, REFUSED
 from pipeline.errors import StoreCorrupt
+from pipeline.frames import BARS, REFUSED
 from pipeline.store.file import translated
 
 _KEY = b"spock.units"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from adapters.base import BARS, INDEX_BARS
+from pipeline.frames import BARS, INDEX_BARS
 
 #: Columns and dtypes of `ohlcv_data`, in the table's order.
 STORED_BARS = pl.Schema(
