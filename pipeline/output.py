@@ -63,7 +63,22 @@ def _table(rows: Sequence[Mapping[str, Any]], title: str | None, out: TextIO) ->
         table.add_row(*(_readable(value) for value in row.values()))
     # Off a terminal rich assumes 80 columns and would cut values: nobody reads a cut number.
     console = Console(file=out, width=None if out.isatty() else 10_000)
-    console.print(table, crop=False)
+    if table.__rich_measure__(console, console.options.update(max_width=10_000)).maximum <= console.width:
+        console.print(table, crop=False)
+    else:
+        _lines(rows, title, out)
+
+
+def _lines(rows: Sequence[Mapping[str, Any]], title: str | None, out: TextIO) -> None:
+    """Rows too wide for the terminal, one value a line: a cut number would be read as another number."""
+    if title:
+        print(title, file=out)
+    for number, row in enumerate(rows):
+        if number:
+            print(file=out)
+        width = max(map(len, row))
+        for name, value in row.items():
+            print(f"{name:<{width}}  {_readable(value)}", file=out)
 
 
 def _readable(value: Any) -> str:

@@ -35,7 +35,7 @@ class Bars(Progress):
             return
         self._began = time.monotonic()
         self._rows = 0
-        self._limit = f"of {plan.requests / plan.seconds:.0f}/s" if plan.seconds else ""
+        self._limit = f"of {plan.rate:.1f}/s" if plan.rate else ""
         self._bars = RichProgress(
             TextColumn(plan.region),
             BarColumn(),

@@ -17,7 +17,7 @@ from pipeline.statements import statement
 from pipeline.store.file import registered, rows
 
 if TYPE_CHECKING:
-    from pipeline.settings import RegionConfig
+    from pipeline.settings import LimitConfig, RegionConfig
 
 #: How far before its first missing session a ticker's stored bars are looked for as overlap (calendar days).
 _OVERLAP_REACH = dt.timedelta(days=120)
@@ -37,7 +37,7 @@ class Plan:
     """What a run will ask: `units` and `indices`, over `sessions` (SESSIONS) of the region's venues.
 
     `followed`: one row a followed listing (ticker, venue, currency, listed_from …). `requests` and `seconds` are the budget
-    at the provider's page size and rate limit; seconds is None without a limit.
+    at the provider's page size and rate limit, `rate` the requests a second that limit sustains; both None without a limit.
     """
 
     region: str
@@ -49,6 +49,7 @@ class Plan:
     indices: tuple[IndexUnit, ...]
     requests: int
     seconds: float | None
+    rate: float | None = None
 
     @property
     def session_count(self) -> int:
@@ -121,6 +122,7 @@ def make_plan(
         indices=indices,
         requests=requests,
         seconds=_seconds(config, requests),
+        rate=min((limit.requests / limit.seconds for limit in _limits(config)), default=None),
     )
 
 
@@ -204,9 +206,12 @@ def _pages(config: RegionConfig, unit: Unit | IndexUnit, rows: int) -> int:
 
 def _seconds(config: RegionConfig, requests: int) -> float | None:
     """How long the provider's limits make `requests` take, at least."""
+    waits = [max(0, requests - limit.requests) * limit.seconds / limit.requests for limit in _limits(config)]
+    return max(waits) if waits else None
+
+
+def _limits(config: RegionConfig) -> tuple[LimitConfig, ...]:
     provider = config.providers[history_provider(config)]
     host = provider.hosts.get(provider.account)
-    limits = host.limits if host is not None and host.limits else provider.limits
-    waits = [max(0, requests - limit.requests) * limit.seconds / limit.requests for limit in limits]
-    return max(waits) if waits else None
+    return host.limits if host is not None else provider.limits
 
