@@ -30,7 +30,7 @@ OK = b'{"ok": true}'
 @dataclass(frozen=True)
 class Config:
     connect_timeout: float = 1.0
-    read_timeout: float = 0.25
+    read_timeout: float = 0.6
     attempts: int = 3
     rate_limit_attempts: int = 6
     backoff_base: float = 0.01
@@ -73,7 +73,7 @@ def reply(status: int, body: bytes = b"", headers: Sequence[str] = ()) -> Act:
 
 
 def silence(connection: socket.socket) -> None:
-    time.sleep(0.4)
+    time.sleep(0.9)
 
 
 def hang_up(connection: socket.socket) -> None:
@@ -499,7 +499,7 @@ def test_a_key_is_named_by_a_hash() -> None:
 
 
 def test_threads_share_connections_and_the_count(server: Server, connect: Connect) -> None:
-    line = connect(workers=3)
+    line = connect(workers=3, read_timeout=5.0)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda _: line.get().status, range(60)))
     assert answers == [200] * 60
