@@ -176,7 +176,6 @@ class MachineState:
             )
             try:
                 self._prepare(connection, doubtful=existed or known, lost=lost)
-                connection.execute(statements()["no_patience"])
             except BaseException:
                 connection.close()
                 raise
@@ -188,7 +187,8 @@ class MachineState:
         connection.execute(sql["journal"])
         # No fsync: the state outlives a killed process without one, and after a power cut it belongs to an older boot.
         connection.execute(sql["durability"])
-        connection.execute(sql["begin"])
+        connection.execute(sql["no_patience"])
+        _begin(connection, sql["begin"])
         for name in ("create_machine", "create_slot", "create_slot_order", "create_pace", "create_breaker"):
             connection.execute(sql[name])
         now, boot = monotonic_ns(), boot_id()

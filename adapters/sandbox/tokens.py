@@ -13,7 +13,7 @@ import secrets
 import threading
 import time
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox.clock import SandboxClock
@@ -31,11 +31,16 @@ class Token:
     text: str
     app_key: str
     issued: datetime
+    told: datetime
     revoked: bool = False
 
     def expires_kst(self) -> str:
-        """The end of its life as the wire writes it: `YYYY-MM-DD HH:MM:SS` in Korean time."""
-        return (self.issued + LIFE).astimezone(_KST).strftime("%Y-%m-%d %H:%M:%S")
+        """The end of its life as the wire writes it: `YYYY-MM-DD HH:MM:SS` in Korean time.
+
+        Clients hold it against their own clock: a sandbox whose clock stands in the past must not look expired to them, so
+        it counts from the later of the two clocks. What the sandbox enforces is its own.
+        """
+        return (self.told + LIFE).astimezone(_KST).strftime("%Y-%m-%d %H:%M:%S")
 
 
 class TokenDesk:
@@ -58,7 +63,7 @@ class TokenDesk:
             token = self._current.get(app_key)
             if token is not None and now - token.issued < SAME_FOR:
                 return token, "repeated"
-            token = Token(_text(), app_key, now)
+            token = Token(_text(), app_key, now, told=max(now, datetime.now(UTC)))
             self._tokens[token.text] = self._current[app_key] = token
             return token, "issued"
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -34,7 +35,23 @@ def minutes(monkeypatch: pytest.MonkeyPatch) -> Minutes:
 def test_an_issue_carries_its_end_in_korean_time(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
     status, body = connect(start().url).login()
     assert (status, body["token_type"], body["expires_in"]) == (200, "Bearer", 86_400)
-    assert body["access_token_token_expired"] == "2026-11-21 21:00:00"
+    assert 200 < len(body["access_token"]) <= 350
+
+
+@pytest.mark.parametrize("ahead", [timedelta(days=-400), timedelta(days=400)])
+def test_a_token_ends_a_day_after_the_later_of_the_sandboxs_and_the_clients_clock(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], ahead: timedelta
+) -> None:
+    wall = datetime.now(UTC)
+    _, body = connect(start(now=wall + ahead).url).login()
+    ends = datetime.strptime(body["access_token_token_expired"], "%Y-%m-%d %H:%M:%S").replace(tzinfo=ZoneInfo("Asia/Seoul"))
+    expected = max(wall, wall + ahead) + timedelta(hours=24)
+    assert abs(ends - expected) < timedelta(minutes=1)
+
+
+def test_a_token_is_a_bearer_of_the_documented_length(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    _, body = connect(start().url).login()
+    assert body["token_type"] == "Bearer"
     assert 200 < len(body["access_token"]) <= 350
 
 
