@@ -94,10 +94,15 @@ class IndexHistory:
 
 @dataclass(frozen=True)
 class Universe:
-    """Every listing a provider's lists show (`instruments`: INSTRUMENTS) and the lines that could not be read (REFUSED)."""
+    """Every listing a provider's lists show (`instruments`: INSTRUMENTS) and the lines that could not be read (REFUSED).
+
+    `unvalued` says why market values are missing although the region's rule needs them ("" where they are there or nobody
+    needs them).
+    """
 
     instruments: pl.DataFrame
     refused: pl.DataFrame
+    unvalued: str = ""
 
 
 @dataclass(frozen=True)
@@ -124,9 +129,9 @@ class MarketAdapter:
         """All listings of `region` from the provider's own lists."""
         raise self._unsupported(Capability.UNIVERSE, region)
 
-    def listing(self, region: str, ticker: str) -> Listing:
+    def listing(self, instrument: Instrument) -> Listing:
         """What the provider's list says about one listing, a delisting date included."""
-        raise self._unsupported(Capability.LISTING, region)
+        raise self._unsupported(Capability.LISTING, instrument.region)
 
     def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
         """Daily bars of one ticker, `start` to `end`, both included; paged until the range is complete."""

@@ -39,7 +39,7 @@ OPENERS: Mapping[str, Opener] = {"kis": kis.open_adapter}
 #: Adapters are shared by all chains of the process, while attempts belong to the chain whose call made them.
 _asking: ContextVar[Chain | None] = ContextVar("asking", default=None)
 _lock = threading.Lock()
-_adapters: dict[tuple[str, str], MarketAdapter] = {}
+_adapters: dict[tuple[str, str, str], MarketAdapter] = {}
 
 
 @dataclass(frozen=True)
@@ -183,8 +183,8 @@ def reset() -> None:
 
 
 def _shared(provider: str, opener: Opener, config: RegionConfig) -> MarketAdapter:
-    """The process's one adapter of this provider and account."""
-    key = (provider, _account(provider, config))
+    """The process's one adapter of this provider, account and region."""
+    key = (provider, _account(provider, config), config.region)
     with _lock:
         adapter = _adapters.get(key)
         if adapter is None:

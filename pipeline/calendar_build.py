@@ -160,7 +160,8 @@ def _mirror(venue: VenueRange) -> dict[date, Hours]:
     # range was closed (2000-01-03): ask for more than is wanted and cut.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the mirror's own use of pandas
-        margin = min(venue.last + _MARGIN, mirrors.get_calendar(venue.mic).bound_max().date())
+        bound = mirrors.get_calendar(venue.mic).bound_max()  # None where rules alone make the calendar
+        margin = venue.last + _MARGIN if bound is None else min(venue.last + _MARGIN, bound.date())
         mirror = mirrors.get_calendar(venue.mic, start=venue.first.isoformat(), end=margin.isoformat())
     return {
         row.Index.date(): Hours(

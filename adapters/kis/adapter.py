@@ -112,12 +112,12 @@ class KisAdapter(MarketAdapter):
         }
         return master.read(contents, region, config.currency, self.provider, gaps=self._partial_lists)
 
-    def listing(self, region: str, ticker: str) -> Listing:
+    def listing(self, instrument: Instrument) -> Listing:
         """Listing dates, abolition and halt of one ticker; Unsupported on the paper host."""
-        self._domestic(region, Capability.LISTING)
+        self._domestic(instrument.region, Capability.LISTING)
         if self._paper and not STOCK_INFO.paper:
-            raise self._unsupported(Capability.LISTING, f"{region} on the paper host")
-        return domestic.listing(self._wire, ticker, provider=self.provider)
+            raise self._unsupported(Capability.LISTING, f"{instrument.region} on the paper host")
+        return domestic.listing(self._wire, instrument.ticker, provider=self.provider)
 
     def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
         """Daily bars as traded (basis raw), in won, 100 a request, paged back until the calendar is satisfied.

@@ -143,7 +143,7 @@ class Collector:
                 thread.join()
 
     def _fetch(self, unit: Unit) -> Fetched:
-        instrument = Instrument(self._region, unit.ticker, unit.venue, unit.currency)
+        instrument = self._instrument(unit)
         served = self._history.call(lambda adapter: adapter.history(instrument, unit.start, unit.end))
         answer, provider = served.value, served.provider
         asked = self._calendar(unit.venue, unit.start, unit.end)
@@ -195,7 +195,7 @@ class Collector:
         open_days = [day for day in missing if day > newest or (day > oldest and day not in asked_twice)]
         if not open_days:
             return tuple(silences), None, ""
-        listing = self._ask_listing(unit.ticker, in_doubt=all(map(self._in_doubt, open_days)))
+        listing = self._ask_listing(unit, in_doubt=all(map(self._in_doubt, open_days)))
         ended = listing.listed_until if listing is not None else None
         for day in open_days:
             if ended is not None and day > ended:
@@ -212,14 +212,14 @@ class Collector:
             return Silence(day, "gap", "calendar_suspect: no ticker has a row for this session", 1 + asked_twice)
         return Silence(day, "gap", "no row, asked twice", 2)
 
-    def _ask_listing(self, ticker: str, *, in_doubt: bool) -> Listing | None:
+    def _ask_listing(self, unit: Unit, *, in_doubt: bool) -> Listing | None:
         """The provider's list on one ticker; not asked for ever about sessions that nobody has and no list explains."""
         with self._guard:
             if in_doubt and self._listed_in_doubt >= _DOUBT_AFTER and not self._ended_in_doubt:
                 return None
 
         def ask(adapter: MarketAdapter) -> Listing:
-            return adapter.listing(self._region, ticker)
+            return adapter.listing(self._instrument(unit))
 
         try:
             listing = self._listing.call(ask).value
@@ -230,6 +230,9 @@ class Collector:
                 self._ended_in_doubt += listing.listed_until is not None
                 self._listed_in_doubt += listing.listed_until is None
         return listing
+
+    def _instrument(self, unit: Unit) -> Instrument:
+        return Instrument(self._region, unit.ticker, unit.venue, unit.currency)
 
     def _count(self, dates: set[dt.date], missing: Sequence[dt.date]) -> None:
         with self._guard:

@@ -80,12 +80,15 @@ class VenueConfig(_Frozen):
 class UniverseRule(_Frozen):
     """Which listings a region follows.
 
-    `top` keeps the largest by market value (None: all), `members` names a membership list instead (`stock_connect`),
+    `min_value` is the least market value in the region's currency, `top` keeps the largest by it (None: all); a followed name
+    stays until it has fallen out of the first (1 + `buffer`) × `top`. `members` names a membership list instead (`stock_connect`),
     `primary_only` drops secondary listings, `main_currency_only` drops lines in another currency than the region's.
     """
 
     security_types: tuple[SecurityType, ...] = Field(min_length=1)
+    min_value: PositiveFloat | None = None
     top: PositiveInt | None = None
+    buffer: float = Field(default=0.1, ge=0)
     members: Literal["stock_connect"] | None = None
     primary_only: bool
     main_currency_only: bool

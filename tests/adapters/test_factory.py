@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from adapters import factory
-from adapters.base import Capability, MarketAdapter, Universe
+from adapters.base import Capability, Instrument, MarketAdapter, Universe
 from adapters.factory import Chain, Walked, chain
 from adapters.sandbox.server import Sandbox
 from adapters.transport import Attempt
@@ -148,7 +148,7 @@ def test_chains_share_an_adapter_and_count_their_own_requests(monkeypatch: pytes
         assert isinstance(universe.value, Universe)
 
         def look() -> None:
-            listings.call(lambda adapter: adapter.listing("KR", "005930"))
+            listings.call(lambda adapter: adapter.listing(Instrument("KR", "005930", "XKRX", "KRW")))
 
         threads = [threading.Thread(target=look) for _ in range(4)]
         for thread in threads:
@@ -163,7 +163,7 @@ def test_chains_share_an_adapter_and_count_their_own_requests(monkeypatch: pytes
             one.call(found.append)
         assert found[0] is found[1]
         lists.close()
-        assert listings.call(lambda adapter: adapter.listing("KR", "000660")).provider == "kis"
+        assert listings.call(lambda adapter: adapter.listing(Instrument("KR", "000660", "XKRX", "KRW"))).provider == "kis"
 
 
 def test_reset_closes_the_shared_adapters(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,8 +42,8 @@ class Table(MarketAdapter):
         ]
         return History(pl.DataFrame(bars, BARS, orient="row"), pl.DataFrame(schema=REFUSED), self.exhausted, 1)
 
-    def listing(self, region: str, ticker: str) -> Listing:
-        return Listing(ticker, None, self.ended.get(ticker), None, "table")
+    def listing(self, instrument: Instrument) -> Listing:
+        return Listing(instrument.ticker, None, self.ended.get(instrument.ticker), None, "table")
 
 
 def collected(

@@ -61,7 +61,7 @@ def test_a_generated_market_is_read_whole(run: Callable[..., KisAdapter]) -> Non
             levels = adapter.index("KR", index, days[0], END)
             assert levels.bars["date"].to_list() == days
             assert (levels.refused.height, levels.pages) == (0, 6)
-        listing = adapter.listing("KR", "005930")
+        listing = adapter.listing(Instrument("KR", "005930", "XKRX", "KRW"))
         assert (listing.listed_until, listing.halted) == (None, False)
 
         report = control.report(sandbox.url)
@@ -133,7 +133,7 @@ def test_a_code_that_is_not_listed_has_no_rows_and_no_listing(run: Callable[...,
         history = adapter.history(Instrument("KR", "999999", "XKRX", "KRW"), END, END)
         assert (history.bars.height, history.refused.height, history.exhausted) == (0, 0, True)
         with pytest.raises(Unavailable, match="999999"):
-            adapter.listing("KR", "999999")
+            adapter.listing(Instrument("KR", "999999", "XKRX", "KRW"))
 
 
 def test_a_token_outlived_by_the_sandboxs_clock_is_replaced(run: Callable[..., KisAdapter]) -> None:
@@ -151,7 +151,7 @@ def test_a_paper_account_keeps_to_what_paper_offers(run: Callable[..., KisAdapte
         day = calendar("XKRX").window(2, END)[0]
         assert adapter.history(SAMSUNG, day, day).bars.height == 1
         with pytest.raises(Unsupported):
-            adapter.listing("KR", "005930")
+            adapter.listing(Instrument("KR", "005930", "XKRX", "KRW"))
 
 
 def test_keys_that_are_missing_are_named(settings_home: Path) -> None:
@@ -193,4 +193,4 @@ def test_every_row_of_the_real_csvs_comes_back_equal(run: Callable[..., KisAdapt
             assert history.exhausted
             columns = ("date", "open", "high", "low", "close", "volume")
             assert history.bars.select(columns).rows() == rows
-            assert adapter.listing("KR", path.stem).listed_until is not None
+            assert adapter.listing(Instrument("KR", path.stem, "XKRX", "KRW")).listed_until is not None

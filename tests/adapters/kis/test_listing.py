@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from adapters.base import Listing
+from adapters.base import Instrument, Listing
 from adapters.kis import KisAdapter
 from pipeline.errors import Unavailable, Unsupported
 
@@ -66,7 +66,7 @@ def test_dates_of_a_listing(
     expected: tuple[dt.date | None, dt.date | None, bool | None],
 ) -> None:
     script.answers[TR] = lambda one: info(**fields)
-    assert adapter.listing("KR", "005930") == Listing("005930", *expected, "kis")
+    assert adapter.listing(Instrument("KR", "005930", "XKRX", "KRW")) == Listing("005930", *expected, "kis")
     assert script.of(TR)[0].params == {"PRDT_TYPE_CD": "300", "PDNO": "005930"}
 
 
@@ -78,15 +78,15 @@ def test_errors_are_no_delisting(script: Any, adapter: KisAdapter) -> None:
     ):
         script.answers[TR] = lambda one, reply=reply: reply
         with pytest.raises(Unavailable, match=words):
-            adapter.listing("KR", "005930")
+            adapter.listing(Instrument("KR", "005930", "XKRX", "KRW"))
 
 
 def test_the_paper_host_does_not_offer_it(
     script: Any, settings_home: Path, adapter: KisAdapter, adapter_on: Callable[..., KisAdapter]
 ) -> None:
     with pytest.raises(Unsupported, match="paper"):
-        adapter_on(script, settings_home / "state", account="paper").listing("KR", "005930")
+        adapter_on(script, settings_home / "state", account="paper").listing(Instrument("KR", "005930", "XKRX", "KRW"))
     assert script.asked == []
     script.answers[TR] = lambda one: (500, {"rt_cd": "1", "msg_cd": "EGW02006", "msg1": "모의투자 TR 이 아닙니다."})
     with pytest.raises(Unsupported, match="EGW02006"):
-        adapter.listing("KR", "005930")
+        adapter.listing(Instrument("KR", "005930", "XKRX", "KRW"))
