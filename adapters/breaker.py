@@ -30,6 +30,10 @@ class _Record:
     reason: str = ""
 
 
+#: What is read where nothing is on record: closed, no failure counted.
+_CLEAN = _Record()
+
+
 class Breaker:
     """Opens after `failures` consecutive failures of (`key`, `capability`) for `seconds`; shared through `folder`.
 
@@ -58,7 +62,9 @@ class Breaker:
             self._save(db, replace(record, probe_at=now))
             return None
 
-        refused = self._state.run(admit)
+        # Nearly always there is nothing on record. Looking before and after every request, instead of a transaction each
+        # time, took a backfill with limits off from 142 to 167 pages a second on a machine with other work.
+        refused = None if self._state.look(self._load) == _CLEAN else self._state.run(admit)
         if refused is not None:
             reason, remaining = refused
             # The wall clock is shown, never counted with.
@@ -72,10 +78,10 @@ class Breaker:
         """The provider answered: closed."""
 
         def close(db: sqlite3.Connection) -> None:
-            if self._load(db) != _Record():
-                db.execute(statements()["drop_breaker"], {"key": self.key, "capability": self.capability})
+            db.execute(statements()["drop_breaker"], {"key": self.key, "capability": self.capability})
 
-        self._state.run(close)
+        if self._state.look(self._load) != _CLEAN:
+            self._state.run(close)
 
     def failure(self, reason: str) -> None:
         """The provider did not answer as it should; `reason` is kept for the words of `check`."""
@@ -101,14 +107,14 @@ class Breaker:
 
     def state(self) -> BreakerState:
         """`half_open`: the time is up, one probe may go or is on its way."""
-        record = self._state.run(self._load)
+        record = self._state.look(self._load)
         if record.opened_at is None:
             return "closed"
         return "open" if monotonic_ns() < record.opened_at + self._open_for else "half_open"
 
     def _load(self, db: sqlite3.Connection) -> _Record:
         row = db.execute(statements()["breaker"], {"key": self.key, "capability": self.capability}).fetchone()
-        return _Record() if row is None else _Record(*row)
+        return _CLEAN if row is None else _Record(*row)
 
     def _save(self, db: sqlite3.Connection, record: _Record) -> None:
         values = {"failures": record.failures, "opened_at": record.opened_at, "probe_at": record.probe_at}

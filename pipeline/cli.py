@@ -10,7 +10,7 @@ import sys
 import rich_click as click
 
 from pipeline import __version__
-from pipeline.commands import asking, configured, doctor, nights, runs, trying
+from pipeline.commands import asking, configured, doctor, moving, nights, runs, tickers, trying
 from pipeline.errors import SpockError
 
 #: click's own: the user stopped it (Ctrl-C).
@@ -43,7 +43,8 @@ def spock() -> None:
 
 for command in (
     *(nights.nightly, nights.backfill, nights.plan, nights.publish),
-    *(asking.status, asking.sql, runs.runs),
+    *(asking.status, asking.sql, runs.runs, tickers.ticker),
+    *(moving.import_, moving.export),
     *(configured.config, configured.calendar, doctor.doctor),
     *(trying.sandbox, trying.demo),
 ):

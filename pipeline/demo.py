@@ -1,4 +1,4 @@
-"""The demo: a whole night for KR against our own sandbox over real HTTP, ending with what a newcomer wants to see."""
+"""The demo: a whole night for KR and US against our own sandbox over real HTTP, ending with what a newcomer wants to see."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: A Friday evening in Seoul, after the session is final: the same demo, the same numbers, on any day.
+#: A Friday evening in Seoul, after the session is final, while New York's of Thursday became final at noon: the same demo,
+#: the same numbers, on any day.
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
+
+_REGIONS = ("KR", "US")
 
 #: What nights leave in a home; a person's `.env` and `settings.toml` beside them stay.
 _MADE_HERE = ("spock.", "state.sqlite", "replica", "runs", "reports", "machine")
@@ -29,16 +32,19 @@ def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
     home = base if base.name == "demo" else base / "demo"
     if not keep and home.exists():
         _clear(home)
-    with Sandbox(tickers=tickers, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=_REGIONS, tickers=tickers, enforce_limits=False, now=NOW) as sandbox:
         changes = {
             "SPOCK_HOME": str(home),
             "SPOCK_STATE_DIR": str(home / "machine"),
             "SPOCK_SANDBOX_URL": sandbox.url,
             "SPOCK_COLLECT__INITIAL_SESSIONS": str(sessions),
+            # The names every sandbox has: a small one lists few of the settings' watchlists.
+            "SPOCK_REGIONS__KR__WATCHLIST": '["005930"]',
+            "SPOCK_REGIONS__US__WATCHLIST": '["AAPL"]',
         }
         with _environment(changes):
             factory.reset()
-            results = Nights(home, Clock(NOW, "sandbox")).nightly(["KR"])
+            results = Nights(home, Clock(NOW, "sandbox")).nightly(_REGIONS)
             factory.reset()
     columns = ("region", "sessions", "tickers", "rows", "coverage", "requests", "seconds")
     rows = [result.as_dict() for result in results]
@@ -48,8 +54,7 @@ def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
             if note:
                 print(f"{row['region']}: {note}")
     if any(isinstance(result, Outcome) for result in results):
-        answer = queries.run(home, "latest_bars")
-        output.show(answer[:5], "table", title="spock sql latest_bars (first 5)")
+        output.show(queries.run(home, "relative_strength"), "table", title="spock sql relative_strength")
     print(f"store   {home / 'replica.duckdb'}")
     for result in results:
         if isinstance(result, Outcome):

@@ -17,6 +17,7 @@ from typing import Any
 import pyarrow as pa
 
 from pipeline import calendars, report, settings
+from pipeline.calendars import VenueCalendar
 from pipeline.clock import Clock
 from pipeline.collect import plan as planning
 from pipeline.collect.plan import Plan
@@ -286,6 +287,9 @@ def backfill_range(
             raise UsageError(
                 f"--until {last}: the newest final session of {config.region} is {newest}: give that day or an earlier one"
             )
+    calendar = calendars.calendar(config.venues[0].calendar)
+    if last < calendar.first:
+        raise UsageError(_before_the_calendar("--until", last, config, calendar))
     if days is not None:
         if days < 1:
             raise UsageError(f"--days {days}: give 1 or more sessions")
@@ -293,7 +297,10 @@ def backfill_range(
     if first is None:
         raise UsageError("a backfill needs --days N or --from DATE")
     if first > last:
-        raise UsageError(f"--from {first} is after {last}: give a day up to then")
+        end = f"--until {until}" if until is not None else f"the newest final session of {config.region}"
+        raise UsageError(f"--from {first} is after {last} ({end}): give a day up to then")
+    if first < calendar.first:
+        raise UsageError(_before_the_calendar("--from", first, config, calendar))
     return first, last
 
 
@@ -301,7 +308,11 @@ def _sessions_back(config: RegionConfig, flag: str, count: int, last: dt.date) -
     try:
         return calendars.calendar(config.venues[0].calendar).window(count, last)[0]
     except CalendarUnknown as error:
-        raise UsageError(f"{flag}: {error}") from error
+        raise UsageError(f"{config.region}: {flag}: {error}") from error
+
+
+def _before_the_calendar(flag: str, day: dt.date, config: RegionConfig, calendar: VenueCalendar) -> str:
+    return f"{flag} {day}: the calendar of {config.region} begins on {calendar.first}: give that day or a later one"
 
 
 def parse_date(flag: str, text: str) -> dt.date:

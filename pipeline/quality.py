@@ -21,6 +21,13 @@ from pipeline.store.schemas import QUARANTINE, SESSION_STATES, STORED_BARS
 #: Relative slack of the order of open, high, low and close: providers round each of them on its own.
 ORDER_TOLERANCE = 1e-5
 
+#: How far the traded value per share may lie outside of low and high (market_semantics.md, "Quality rules").
+VALUE_TOLERANCE = 0.005
+
+#: Days of fewer shares repeat honestly, and so do days of one price: of 155,592 traded rows of KRX in 2023 and 2024, 37
+#: equal the session before, all of KONEX; one of them alone is of ten shares or more, and that one is of one price.
+REPEATED_SHARES = 10
+
 #: What the rows of a check are held against: the listings asked for …
 LISTED = pl.Schema({"ticker": pl.String(), "venue": pl.String(), "listing_currency": pl.String()})
 
@@ -54,19 +61,29 @@ def check(
     now: dt.datetime,
     listed: pl.DataFrame,
     sessions: pl.DataFrame,
+    beside: pl.DataFrame | None = None,
 ) -> Checked:
     """Hold `rows` (BARS) and what the adapters already `refused` (REFUSED) against the rules.
 
     `listed` LISTED and `sessions` SESSIONS say which tickers were asked for and which sessions are closed at `now`.
+    `beside` (BARS): rows of the same answers that are judged elsewhere; the rules only compare with them.
     """
     unique = rows.unique(maintain_order=True)
     judged = (
         unique.join(listed, on="ticker", how="left", maintain_order="left")
         .join(sessions, on=["venue", "date"], how="left", maintain_order="left")
+        .join(
+            _echoes(rows if beside is None else pl.concat([rows, beside]), listed, sessions),
+            on=["region", "ticker", "date", *_FIELDS],
+            how="left",
+            maintain_order="left",
+        )
         .with_columns(
             twice=pl.struct("region", "ticker", "date").is_duplicated(),
             newest_session=pl.lit(sessions["date"].max(), dtype=pl.Date),
+            unfit=_UNFIT,
         )
+        .with_columns(among_unfit=_AMONG_UNFIT)
         .with_columns(_first_broken_rule(region), state=_STATE)
     )
     broken = judged.filter(pl.col("rule").is_not_null())
@@ -109,6 +126,54 @@ _STATE_REASON = (
     .then(pl.lit("zero open, high and low beside a close"))
     .otherwise(pl.lit("flat price without volume"))
 )
+
+#: What prices of another unit are to the traded value per share, as factor and words.
+_OTHER_UNITS = tuple(
+    pair
+    for times in (10, 100, 1_000)
+    for pair in ((float(times), f"{times} times"), (1 / times, f"1/{times} of"))
+)
+_VALUE_PER_SHARE = pl.col("amount") / pl.col("volume")
+
+
+def _prices_are(times: float) -> pl.Expr:
+    """Whether low and high, divided by `times`, hold the traded value per share."""
+    low, high = pl.col("low") * (1 - VALUE_TOLERANCE), pl.col("high") * (1 + VALUE_TOLERANCE)
+    return (_VALUE_PER_SHARE * times).is_between(low, high)
+
+
+_OTHER_UNIT = pl.coalesce(pl.when(_prices_are(times)).then(pl.lit(words)) for times, words in _OTHER_UNITS)
+
+#: Adjusted prices may stand beside an unadjusted volume: only raw ones have to fit what was paid.
+_UNFIT = (
+    (pl.col("basis") == "raw")
+    & (pl.col("volume") > 0)
+    & (pl.col("amount") > 0)
+    & ~_prices_are(1.0)
+    & _OTHER_UNIT.is_not_null()
+).fill_null(False)
+
+#: An untraded row has no traded value of its own: the traded ones of its ticker speak for it where they all agree.
+_AMONG_UNFIT = (
+    (pl.col("volume") == 0)
+    & pl.col("unfit").any().over("region", "ticker")
+    & ~((pl.col("volume") > 0) & ~pl.col("unfit")).any().over("region", "ticker")
+)
+
+
+def _echoes(rows: pl.DataFrame, listed: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
+    """The traded rows once more, dated one session later: what a repeated row of each would look like."""
+    following = sessions.sort("venue", "date").with_columns(next=pl.col("date").shift(-1).over("venue"))
+    return (
+        rows.filter((pl.col("volume") >= REPEATED_SHARES) & ~_FLAT)
+        .join(listed, on="ticker", how="inner")
+        .join(following, on=["venue", "date"], how="inner")
+        .select("region", "ticker", "next", *_FIELDS)
+        .drop_nulls()
+        .unique()
+        .with_columns(repeats=pl.lit(True))
+        .rename({"next": "date"})
+    )
 
 
 def _first_broken_rule(region: str) -> list[pl.Expr]:
@@ -192,6 +257,24 @@ def _rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
                 (pl.col("high") < highest * (1 - ORDER_TOLERANCE)) | (pl.col("low") > lowest * (1 + ORDER_TOLERANCE))
             ),
             pl.format("open {} high {} low {} close {}: not low ≤ open, close ≤ high", *_PRICES),
+        ),
+        (
+            "unit_error",
+            pl.col("unfit") | pl.col("among_unfit"),
+            pl.when("unfit")
+            .then(
+                pl.format(
+                    "prices are about {} the traded value per share (low {} high {}, amount {} for volume {})",
+                    _OTHER_UNIT,
+                    *("low", "high", "amount", "volume"),
+                )
+            )
+            .otherwise(pl.lit("untraded, and no traded row beside it has prices that fit its traded value")),
+        ),
+        (
+            "repeated_row",
+            pl.col("repeats"),
+            pl.format("open, high, low, close and volume {} are those of the session before", "volume"),
         ),
     ]
 

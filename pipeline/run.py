@@ -168,7 +168,7 @@ class Run:
     def _plan(self) -> Plan:
         """What is still to be asked: what the store lacks less what this attempt has in its spool."""
         plan = self._missing()
-        spooled = {answer.unit.ticker for answer in self._spooled()}
+        spooled = {ticker for path in self._files() for ticker in spool.tickers(path)}
         return planning.without(plan, self._config, spooled) if spooled else plan
 
     def _fetch(self, plan: Plan) -> list[Failed]:
@@ -219,7 +219,7 @@ class Run:
             yield batch
 
     def _spool(self, batch: list[Fetched]) -> spool.SpoolFile:
-        number = len(spool.files(self.folder, self._prefix)) + 1
+        number = len(self._files()) + 1
         file = spool.write(self.folder, f"{self._prefix}{number:06d}", batch)
         self._state.record_spool(
             file.batch_id,
@@ -237,7 +237,7 @@ class Run:
         """Batches of a backfill that were spooled but not committed when the run was cut off."""
         done = self._store.look(lambda connection: rows(connection, "store/committed_batches", run_id=self._task.run_id))
         committed = {batch_id for (batch_id,) in done}
-        for path in spool.files(self.folder, self._prefix):
+        for path in self._files():
             if path.stem not in committed:
                 self._commit(path.stem, spool.read(path))
 
@@ -315,7 +315,7 @@ class Run:
         # A night is for its session: a year of history can't make up for tonight's hole.
         enough = self._config.collect.coverage_threshold
         complete = counted.ratio >= enough and (self._task.kind != "night" or counted.newest >= enough)
-        nobody = bool(failures) and not self._spooled()
+        nobody = bool(failures) and not self._files()
         status = "complete" if complete else "failed" if nobody and not counted.ok else "partial"
         self._notes += sorted({failed.reason for failed in failures})[:3]
         totals = self._totals()
@@ -428,7 +428,11 @@ class Run:
         )
 
     def _spooled(self) -> list[Fetched]:
-        return [answer for path in spool.files(self.folder, self._prefix) for answer in spool.read(path)]
+        return [answer for path in self._files() for answer in spool.read(path)]
+
+    def _files(self) -> list[Path]:
+        """The whole spool files of this attempt."""
+        return spool.files(self.folder, self._prefix)
 
     def _gaps(self) -> int:
         span = {"region": self._config.region, "first": self._task.first, "last": self._task.target}

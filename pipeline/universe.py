@@ -8,13 +8,16 @@ keeps its row, since a provider's silence is not a delisting.
 from __future__ import annotations
 
 import datetime as dt
+import math
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from pipeline.statements import statement
-from pipeline.store.file import registered
+from pipeline.store.file import registered, rows
 from pipeline.store.incoming import append
 from pipeline.store.origin import claim_origin
 from pipeline.store.schemas import QUARANTINE
@@ -63,18 +66,131 @@ IDENTITY = ("venue", "name", "local_name", "security_type", "currency", "isin", 
 #: How long a list is taken as today's: the original system's 24 hours.
 FRESH_FOR = dt.timedelta(hours=24)
 
+#: A list that shows less than this share of what a venue's lists showed of late is cut short. Our choice: no venue loses half
+#: of its listings within a month.
+_LEAST_SHARE = 0.5
+_OF_LATE = dt.timedelta(days=30)
 
-def follow(instruments: pl.DataFrame, config: RegionConfig) -> pl.DataFrame:
-    """INSTRUMENTS with the column `followed`: inside the region's universe rule, or on its watchlist."""
+#: Digits that make (1 + buffer) × top the number a person reckons: 100 × 1.15 is 114.99999999999999 in binary.
+_DIGITS = 6
+
+
+@dataclass(frozen=True)
+class Following:
+    """INSTRUMENTS with the column `followed`, and what is to be told about it."""
+
+    instruments: pl.DataFrame
+    notes: tuple[str, ...]
+
+
+def follow(
+    instruments: pl.DataFrame,
+    config: RegionConfig,
+    *,
+    before: Collection[str] = (),
+    choices: Mapping[str, str] | None = None,
+    unvalued: str = "",
+    short: str = "",
+) -> Following:
+    """Which of `instruments` (INSTRUMENTS) a region follows: those inside its rule, the watchlist, and what was chosen.
+
+    `before` are the tickers followed so far: they stay while they are inside the first (1 + `buffer`) × `top` by value, and
+    while they have no value.
+    `choices` (ticker: `follow` or `ignore`) win over everything. Where the rule needs market values and there are none
+    (`unvalued` says why), or needs a ranking and the list is cut (`short` says where, see `cut_short`), the names of `before`
+    stay, or without any the watchlist alone is followed.
+    """
     rule = config.universe
+    notes: list[str] = []
     inside = pl.col("security_type").is_in(list(rule.security_types))
     if rule.main_currency_only:
         inside &= pl.col("currency") == config.currency
-    if rule.top is not None:
-        inside &= pl.col("value").rank("ordinal", descending=True).over(inside) <= rule.top
-    return instruments.with_columns(
-        followed=(inside | pl.col("ticker").is_in(list(config.watchlist))).fill_null(False)
+    standing = pl.col("ticker").is_in(list(before))
+    by_value = rule.top is not None or rule.min_value is not None
+    obstacle = ""
+    if by_value and (unvalued or instruments.filter(inside)["value"].is_null().all()):
+        obstacle = f"no market values ({unvalued or 'the list gives none'})"
+    elif rule.top is not None and short:
+        obstacle = f"a ranking needs whole lists, and this one shows only {short}"
+    elif short:
+        notes.append(f"the list shows only {short}: what it leaves out stays as it is")
+    if obstacle:
+        inside = standing
+        watched = f"the watchlist of {len(config.watchlist):,} is followed"
+        stays = f"the {len(before):,} names followed so far stay" if before else watched
+        notes.append(f"{obstacle}, so the rule can't run: {stays}")
+    else:
+        # A provider may value only what traded last: one day of silence is no reason to let a followed name go.
+        silent = inside & standing & pl.col("value").is_null()
+        if rule.min_value is not None:
+            inside &= pl.col("value") >= rule.min_value
+        if rule.top is not None:
+            place = pl.when(inside).then(pl.col("value")).rank("ordinal", descending=True)
+            last = math.floor(round(rule.top * (1 + rule.buffer), _DIGITS))
+            inside &= (place <= rule.top) | (standing & (place <= last))
+        if by_value:
+            inside = inside.fill_null(False) | silent
+    chosen = {choice: [ticker for ticker, made in (choices or {}).items() if made == choice] for choice in ("follow", "ignore")}
+    wanted = [*config.watchlist, *chosen["follow"]]
+    missing = sorted(set(wanted) - set(instruments["ticker"]) - set(chosen["ignore"]))
+    if missing:
+        notes.append(f"not in the provider's list: {', '.join(missing)} (watchlist, or added by hand)")
+    followed = (inside.fill_null(False) | pl.col("ticker").is_in(wanted)) & ~pl.col("ticker").is_in(chosen["ignore"])
+    return Following(instruments.with_columns(followed=followed), tuple(notes))
+
+
+def cut_short(standing: pl.DataFrame, seen: pl.DataFrame) -> str:
+    """Where a list (`seen`, INSTRUMENTS) shows far less than the lists of the last month did (`standing`, LISTINGS), in words.
+
+    "" where it is whole. Measured against the newest list, not against today: a home may rest for a year.
+    """
+    # What no list has ever shown (imported bars' tickers) has the epoch as its time.
+    listed = standing.filter(pl.col("listed_until").is_null() & (pl.col("seen_at").dt.epoch("s") > 0))
+    stood = listed.filter(pl.col("seen_at") > pl.col("seen_at").max() - _OF_LATE).group_by("venue").len("stood")
+    shown = seen.group_by("venue").len("shown")
+    cut = (
+        stood.join(shown, on="venue", how="left")
+        .with_columns(pl.col("shown").fill_null(0))
+        .filter(pl.col("shown") < _LEAST_SHARE * pl.col("stood"))
+        .sort("venue")
     )
+    return ", ".join(f"{row['shown']:,} of {row['stood']:,} listings of {row['venue']}" for row in cut.iter_rows(named=True))
+
+
+def choices(connection: duckdb.DuckDBPyConnection, region: str) -> dict[str, str]:
+    """What was chosen by hand in a region: ticker to `follow` or `ignore`."""
+    return dict(rows(connection, "store/universe_choices", region=region))
+
+
+def choose(
+    connection: duckdb.DuckDBPyConnection,
+    region: str,
+    tickers: Collection[str],
+    choice: str,
+    *,
+    today: dt.date,
+    now: dt.datetime,
+    run_id: str,
+) -> None:
+    """Write a choice for `tickers` (listings that hold now) and follow, or no longer follow, them from `today` on.
+
+    Inside the caller's transaction. The time a list showed the listing stays what it was.
+    """
+    followed = choice == "follow"
+    for ticker in tickers:
+        values = {"region": region, "ticker": ticker, "choice": choice, "chosen_at": now}
+        connection.execute(statement("store/set_universe_choice"), values)
+    standing = current(connection, region)
+    changed = standing.filter(pl.col("ticker").is_in(list(tickers)) & (pl.col("followed") != followed))
+    begun = changed.with_columns(
+        valid_from=pl.max_horizontal("valid_from", pl.lit(today)),
+        followed=pl.lit(followed),
+        known_at=pl.lit(now, dtype=_UTC_TIME),
+        run_id=pl.lit(run_id),
+    )
+    ended = changed.filter(pl.col("valid_from") < today).with_columns(valid_until=pl.lit(today - dt.timedelta(days=1)))
+    with registered(connection, incoming=pl.concat([begun, ended])):
+        connection.execute(statement("store/replace_listings"))
 
 
 def current(connection: duckdb.DuckDBPyConnection, region: str) -> pl.DataFrame:
@@ -113,7 +229,8 @@ def merge(standing: pl.DataFrame, seen: pl.DataFrame, *, today: dt.date, now: dt
         known_at=pl.col("standing_known_at"),
         run_id=pl.col("standing_run_id"),
     )
-    begun = pairs.filter(~same).with_columns(valid_from=pl.lit(today))
+    # A listing of tomorrow changes tomorrow: beginning today it would stand beside its own later row.
+    begun = pairs.filter(~same).with_columns(valid_from=pl.max_horizontal("standing_from", pl.lit(today)))
     ended = standing.join(begun.filter(pl.col("standing_from") < today), on="ticker", how="semi").with_columns(
         valid_until=pl.lit(today - dt.timedelta(days=1))
     )
@@ -141,7 +258,8 @@ def save(
     listings = merge(standing, seen, today=today, now=now, run_id=run_id)
     new = listings.join(standing, on="ticker", how="anti").height
     with registered(connection, incoming=listings):
-        if standing.height:
+        # A listing that only an import knows carries the epoch: no list has shown it yet.
+        if standing.filter(pl.col("seen_at").dt.epoch("s") > 0).height:
             connection.execute(statement("store/insert_listed_events"), {"today": today})
         connection.execute(statement("store/replace_listings"))
         # A name that today's list shows is listed: an end found earlier is asked for anew.

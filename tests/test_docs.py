@@ -98,6 +98,8 @@ def fenced(text: str, language: str) -> list[str]:
 
 def commands(group: click.Command = spock, path: tuple[str, ...] = ("spock",)) -> Iterator[tuple[str, click.Command]]:
     if isinstance(group, click.Group):
+        if group.invoke_without_command:
+            yield " ".join(path), group
         for name in group.list_commands(click.Context(group)):
             command = group.get_command(click.Context(group), name)
             assert command is not None
@@ -152,7 +154,7 @@ def examples() -> Iterator[tuple[str, str]]:
 def test_an_example_can_be_taken(where: str, line: str) -> None:
     args, group = shlex.split(line), spock
     context = click.Context(group)
-    while isinstance(group, click.Group):
+    while isinstance(group, click.Group) and not (group.invoke_without_command and args[:1] != ["show"]):
         command = group.get_command(context, args[0])
         assert command is not None, f"{where}: no command {args[0]}"
         group, args = command, args[1:]  # type: ignore[assignment]
@@ -199,7 +201,7 @@ def test_documented_defaults_are_the_defaults() -> None:
     shared = ("transport", "collect", "store", "universe")
     documented = {row[0].strip("`"): row[1].strip("`") for row in settings_rows() if row[0].strip("`").startswith(shared)}
     given = {f"{section}.{key}": value for section in shared for key, value in base[section].items()}
-    optional = {"universe.top": "all", "universe.members": "none"}
+    optional = {"universe.min_value": "none", "universe.top": "all", "universe.members": "none"}
     assert documented == {**{path: json.dumps(value) for path, value in given.items()}, **optional}
 
 
@@ -353,7 +355,7 @@ def test_every_status_of_a_run_is_explained() -> None:
 
 
 def test_every_route_of_the_sandbox_is_documented() -> None:
-    with Sandbox(tickers=2) as sandbox, pytest.raises(urllib.error.HTTPError) as missed:
+    with Sandbox(regions=("KR",), tickers=2) as sandbox, pytest.raises(urllib.error.HTTPError) as missed:
         urllib.request.urlopen(f"{sandbox.url}/_sandbox/nothing", timeout=5)
     with missed.value as answer:
         text = json.load(answer)["error"]
@@ -404,7 +406,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         base = tmp_path_factory.mktemp("home")
         clear(patch)
         patch.setenv("SPOCK_HOME", str(base))
-        assert demo.run(tickers=12, sessions=300) == 0
+        assert demo.run(tickers=25, sessions=300) == 0
     settings.clear_cache()
     return base / "demo"
 

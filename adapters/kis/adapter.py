@@ -9,31 +9,30 @@ from typing import TYPE_CHECKING
 
 from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe
 from adapters.breaker import Breaker
-from adapters.kis import domestic, master
+from adapters.kis import archive
+from adapters.kis.desk import DESKS, Desk
 from adapters.kis.token import IssuedToken, Tokens
-from adapters.kis.wire import STOCK_INFO, Credentials, Wire
+from adapters.kis.wire import Credentials, Wire
 from adapters.limiter import Limit, Limiter
 from adapters.sandbox.control import PAPER_APP_KEY, fetch_info
 from adapters.transport import Answer, Attempt, Transport, key_hash
 from pipeline import settings
-from pipeline.calendars import VenueCalendar, calendar
 from pipeline.errors import Terminal, Unavailable, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.settings import RegionConfig, VenueConfig
+    from pipeline.settings import RegionConfig
 
-#: The region whose venues the domestic transactions serve.
-_DOMESTIC_REGION = "KR"
 #: Master files come from a plain file server and are hundreds of kilobytes long.
 _FILE_TIMEOUT = 15.0
 
 
 class KisAdapter(MarketAdapter):
-    """Korea Investment & Securities. Serves KR: universe, listing, history (raw), index. Safe for many threads.
+    """Korea Investment & Securities. Serves KR and US: universe, listing, history (raw), index. Safe for many threads.
 
+    An adapter serves the region of its `config` and no other: Unsupported.
     `limits` bind all processes of the machine that use the same app key; `state_dir` holds what they share (slots,
     breakers, the token). `on_attempt` is called in the asking thread for every attempt. `partial_lists` accepts that
-    one of the two markets has no listing: a sandbox may be that small, the real one is not.
+    one of the region's exchanges has no listing or value: a sandbox may be that small, the real one is not.
     """
 
     provider = "kis"
@@ -51,9 +50,7 @@ class KisAdapter(MarketAdapter):
         partial_lists: bool = False,
     ) -> None:
         provider_config = config.providers[self.provider]
-        self._config = config
-        self._paper = provider_config.account == "paper"
-        self._partial_lists = partial_lists
+        self._region = config.region
         self._files_url = files_url.rstrip("/") + "/"
         key = f"{self.provider}:{key_hash(credentials.app_key)}"
         transport = config.transport
@@ -93,6 +90,19 @@ class KisAdapter(MarketAdapter):
             )
 
         self._wire = Wire(self._transport, credentials, tokens)
+        desk = DESKS.get(config.region)
+        self._desk = (
+            None
+            if desk is None
+            else desk(
+                config,
+                self.provider,
+                self._wire,
+                self._master,
+                paper=provider_config.account == "paper",
+                gaps=partial_lists,
+            )
+        )
 
     @property
     def sent(self) -> int:
@@ -100,78 +110,42 @@ class KisAdapter(MarketAdapter):
         return self._transport.sent + self._files.sent
 
     def universe(self, region: str) -> Universe:
-        """All listings of KOSPI and KOSDAQ from the provider's master files (no key, no slot); names are Korean only.
+        """All listings of the region's exchanges from the provider's master files (no key, no slot).
 
+        US: market values by the condition search, where the region's rule needs them; `unvalued` where it did not run.
         Unavailable for a file that is missing, cut, empty or of another layout: a part of the market is no universe.
         """
-        config = self._domestic(region, Capability.UNIVERSE)
-        contents = {
-            venue.mic: self._master(master.MASTERS[venue.mic].file)
-            for venue in config.venues
-            if venue.mic in master.MASTERS
-        }
-        return master.read(contents, region, config.currency, self.provider, gaps=self._partial_lists)
+        return self._serving(region, Capability.UNIVERSE).universe()
 
     def listing(self, instrument: Instrument) -> Listing:
         """Listing dates, abolition and halt of one ticker; Unsupported on the paper host."""
-        self._domestic(instrument.region, Capability.LISTING)
-        if self._paper and not STOCK_INFO.paper:
-            raise self._unsupported(Capability.LISTING, f"{instrument.region} on the paper host")
-        return domestic.listing(self._wire, instrument.ticker, provider=self.provider)
+        return self._serving(instrument.region, Capability.LISTING).listing(instrument)
 
     def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
-        """Daily bars as traded (basis raw), in won, 100 a request, paged back until the calendar is satisfied.
+        """Daily bars as traded (basis raw) in the listing's currency, 100 a request, until the calendar is satisfied.
 
         The caller asks for closed sessions only: the bar of a session that is still open is not history.
         """
-        config = self._domestic(instrument.region, Capability.HISTORY)
+        desk = self._serving(instrument.region, Capability.HISTORY)
         _check_range(start, end, instrument.ticker)
-        venue = self._venue(config, instrument)
-        return domestic.history(
-            self._wire,
-            instrument,
-            start,
-            end,
-            market=config.codes[self.provider][venue.mic],
-            calendar=_calendar(venue),
-            provider=self.provider,
-        )
+        return desk.history(instrument, start, end)
 
     def index(self, region: str, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
-        """Daily levels of an index of settings (`KOSPI`, `KOSDAQ`), 50 a request."""
-        config = self._domestic(region, Capability.INDEX)
+        """Daily levels of an index of settings (`KOSPI`, `KOSDAQ`, `SPX`)."""
+        desk = self._serving(region, Capability.INDEX)
         _check_range(start, end, index_code)
-        code = next((index.codes.get(self.provider) for index in config.indices if index.code == index_code), None)
-        if code is None:
-            raise self._unsupported(Capability.INDEX, f"{region} and index {index_code}")
-        return domestic.index(
-            self._wire,
-            region,
-            index_code,
-            start,
-            end,
-            code=code,
-            currency=config.currency,
-            calendar=_calendar(config.venues[0]),
-            provider=self.provider,
-        )
+        return desk.index(index_code, start, end)
 
     def close(self) -> None:
         """Release connections; the adapter is not used afterwards."""
         self._transport.close()
         self._files.close()
 
-    def _domestic(self, region: str, capability: Capability) -> RegionConfig:
-        """The region's settings if the domestic transactions serve it."""
-        if region != _DOMESTIC_REGION:
+    def _serving(self, region: str, capability: Capability) -> Desk:
+        """The region's desk; Unsupported where KIS has none or the adapter is another region's."""
+        if self._desk is None or region != self._region:
             raise self._unsupported(capability, region)
-        return self._config if self._config.region == region else settings.get_config(region)
-
-    def _venue(self, config: RegionConfig, instrument: Instrument) -> VenueConfig:
-        for venue in config.venues:
-            if venue.mic == instrument.venue and venue.mic in config.codes.get(self.provider, {}):
-                return venue
-        raise self._unsupported(Capability.HISTORY, f"{instrument.region} and venue {instrument.venue}")
+        return self._desk
 
     def _master(self, file: str) -> bytes:
         """One master file, unzipped inside the attempt, so that a cut one is fetched again."""
@@ -179,7 +153,7 @@ class KisAdapter(MarketAdapter):
 
         def judge(answer: Answer) -> None:
             if answer.status < 300:
-                content.append(master.unzip(answer.body, file))
+                content.append(archive.unzip(answer.body, file))
 
         try:
             self._files.request(
@@ -230,10 +204,6 @@ def open_adapter(config: RegionConfig, *, on_attempt: Callable[[Attempt], None] 
         on_attempt=on_attempt,
         partial_lists=sandbox is not None,
     )
-
-
-def _calendar(venue: VenueConfig) -> VenueCalendar:
-    return calendar(venue.calendar)
 
 
 def _check_range(start: dt.date, end: dt.date, what: str) -> None:

@@ -12,11 +12,10 @@ import datetime as dt
 from collections.abc import Mapping
 from typing import Any
 
-import polars as pl
-
-from adapters.base import BARS, INDEX_BARS, Capability, History, IndexHistory, Instrument, Listing
-from adapters.kis.paging import Layout, Page, Values, Walk, walk
-from adapters.kis.rows import Refusals, RowError, amount, count, day, price, text
+from adapters.base import Capability, History, IndexHistory, Instrument, Listing
+from adapters.kis import series
+from adapters.kis.paging import Layout, Page, Values, walk
+from adapters.kis.rows import Refusals, RowError, amount, count, dates, day, day_before, optional, price, text
 from adapters.kis.wire import DAILY_CHART, INDEX_CHART, STOCK_INFO, PriceBasis, Wire
 from pipeline.calendars import VenueCalendar
 from pipeline.errors import Unavailable
@@ -88,23 +87,10 @@ def history(
             capability=Capability.HISTORY,
             subject=instrument.ticker,
         )
-        return Page(body["output2"], str(body["output1"].get("stck_shrn_iscd") or "").strip())
+        return Page(body["output2"], optional(body["output1"], "stck_shrn_iscd"))
 
     found = walk(ask, _BARS, code=instrument.ticker, start=start, end=end, calendar=calendar, refusals=refusals)
-    size = len(found.values)
-    bars = pl.DataFrame(
-        {
-            "region": [instrument.region] * size,
-            "ticker": [instrument.ticker] * size,
-            **_columns(found),
-            "currency": [instrument.currency] * size,
-            "provider": [provider] * size,
-            "basis": [price_basis.basis.value] * size,
-            "adjusted_through": [None] * size,
-        },
-        schema=BARS,
-    )
-    return History(bars=bars, refused=refusals.frame(), exhausted=found.exhausted, pages=found.pages)
+    return series.history(found, instrument, provider, price_basis.basis)
 
 
 def index(
@@ -138,28 +124,10 @@ def index(
             capability=Capability.INDEX,
             subject=f"{index_code} ({code})",
         )
-        return Page(body["output2"], str(body["output1"].get("bstp_cls_code") or "").strip())
+        return Page(body["output2"], optional(body["output1"], "bstp_cls_code"))
 
     found = walk(ask, _LEVELS, code=code, start=start, end=end, calendar=calendar, refusals=refusals)
-    size = len(found.values)
-    bars = pl.DataFrame(
-        {
-            "region": [region] * size,
-            "index_code": [index_code] * size,
-            **_columns(found),
-            "currency": [currency] * size,
-            "provider": [provider] * size,
-        },
-        schema=INDEX_BARS,
-    )
-    return IndexHistory(bars=bars, refused=refusals.frame(), pages=found.pages)
-
-
-def _columns(found: Walk) -> dict[str, list[object]]:
-    """Dates and values as the columns that bars and index levels share."""
-    names = ("open", "high", "low", "close", "volume", "amount")
-    values = list(found.values.values())
-    return {"date": list(found.values), **{name: [row[at] for row in values] for at, name in enumerate(names)}}
+    return series.levels(found, region, index_code, currency, provider)
 
 
 def listing(wire: Wire, ticker: str, *, provider: str) -> Listing:
@@ -180,24 +148,19 @@ def listing(wire: Wire, ticker: str, *, provider: str) -> Listing:
         product = text(output, "pdno")
         if not product.endswith(ticker):
             raise RowError("wrong_ticker", f"the answer is about {product!r}")
-        listed = _dates(output, "scts_mket_lstg_dt", "kosdaq_mket_lstg_dt")
-        abolished = _dates(output, "scts_mket_lstg_abol_dt", "kosdaq_mket_lstg_abol_dt")
-        ended = _dates(output, "lstg_abol_dt")
-        stopped = str(output.get("tr_stop_yn") or "").strip()
+        listed = dates(output, "scts_mket_lstg_dt", "kosdaq_mket_lstg_dt")
+        abolished = dates(output, "scts_mket_lstg_abol_dt", "kosdaq_mket_lstg_abol_dt")
+        ended = dates(output, "lstg_abol_dt")
+        # Every market it was listed on has ended, and no listing is younger than the last end.
+        if not ended and abolished and len(abolished) >= len(listed) and max(abolished) >= max(listed, default=dt.date.min):
+            ended = [max(abolished)]
+        until = day_before("the date of abolition", ended[0]) if ended else None
     except RowError as error:
         raise Unavailable(f"{provider}: stock information of {ticker}: {error}") from error
-    # Every market it was listed on has ended, and no listing is younger than the last end.
-    if not ended and abolished and len(abolished) >= len(listed) and max(abolished) >= max(listed, default=dt.date.min):
-        ended = [max(abolished)]
     return Listing(
         ticker=ticker,
         listed_from=min(listed, default=None),
-        listed_until=ended[0] - dt.timedelta(days=1) if ended else None,
-        halted={"Y": True, "N": False}.get(stopped),
+        listed_until=until,
+        halted={"Y": True, "N": False}.get(optional(output, "tr_stop_yn")),
         provider=provider,
     )
-
-
-def _dates(output: Mapping[str, Any], *names: str) -> list[dt.date]:
-    """The dates that are set; blank and zeros mean unset."""
-    return [day(output, name) for name in names if str(output.get(name) or "").strip().strip("0")]

@@ -8,22 +8,16 @@ header files, checked against real files of June 2025 (2,443 and 1,803 lines).
 from __future__ import annotations
 
 import datetime as dt
-import io
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import polars as pl
+from adapters.base import Universe
+from adapters.kis.archive import Entry, universe, unzip
+from adapters.kis.rows import RowError
 
-from adapters.base import INSTRUMENTS, Universe
-from adapters.kis.rows import Refusals, RowError
-from pipeline.errors import Transient, Unavailable
+__all__ = ["MASTERS", "Master", "read", "unzip"]
 
 _HEAD = (9, 12, 40)
-_LARGEST_MEMBER = 64 * 1024 * 1024
-#: Lines of another width than the layout's: above this share it is another layout, not a few bad lines.
-_BAD_SHARE = 0.05
 
 
 @dataclass(frozen=True)
@@ -39,6 +33,24 @@ class Master:
     shares: tuple[int, int]
     preferred: tuple[int, int]
     value: tuple[int, int]
+
+    @property
+    def width(self) -> int:
+        """Bytes of a line."""
+        return sum(_HEAD) + self.tail
+
+    @property
+    def shape(self) -> str:
+        """What every line is, for messages."""
+        return f"{self.width} bytes wide"
+
+    def fits(self, line: bytes) -> bool:
+        """Whether the line is as wide as the layout."""
+        return len(line) == self.width
+
+    def code(self, line: bytes) -> str | None:
+        """What stands where the short code belongs."""
+        return line[: _HEAD[0]].decode("ascii", "replace").strip() or None
 
 
 def _layout(file: str, venue: str, flags: int, before_sales: int) -> Master:
@@ -95,20 +107,6 @@ _GROUPS: Mapping[bytes, str] = {
 _OTHER = "other"
 
 
-def unzip(archive: bytes, file: str) -> bytes:
-    """The archive's single member; Transient for an archive that is cut or damaged."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(archive)) as opened:
-            members = opened.infolist()
-            if len(members) != 1:
-                raise Transient(f"kis {file}: {len(members)} members where one belongs")
-            if members[0].file_size > _LARGEST_MEMBER:
-                raise Transient(f"kis {file}: its member claims {members[0].file_size} bytes")
-            return opened.read(members[0])
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        raise Transient(f"kis {file}: {len(archive)} bytes that are no whole zip ({error})") from error
-
-
 def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str, *, gaps: bool = False) -> Universe:
     """Instruments of all lists (`masters`: unzipped file by venue MIC), in the order of the lists.
 
@@ -117,69 +115,15 @@ def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str
     layout.
     `gaps` lets a list be empty as long as another is not: a sandbox need not hold both markets, a real one does.
     """
-    rows: list[tuple[object, ...]] = []
-    refusals = Refusals(region, None, provider)
-    seen: set[object] = set()
-    for venue, content in masters.items():
-        if gaps and not content.strip() and any(other.strip() for other in masters.values()):
-            continue
-        rows.extend(_lines(MASTERS[venue], content, seen, refusals))
-    columns = list(zip(*rows, strict=True)) if rows else [()] * 11
-    size = len(rows)
-    instruments = pl.DataFrame(
-        {
-            "region": [region] * size,
-            "ticker": columns[0],
-            "venue": columns[1],
-            "name": [None] * size,
-            "local_name": columns[2],
-            "security_type": columns[3],
-            "currency": [currency] * size,
-            "isin": columns[4],
-            "lot": columns[5],
-            "listed_from": columns[6],
-            "shares": columns[7],
-            "value": columns[8],
-            "halted": columns[9],
-            "sector_code": columns[10],
-            "provider": [provider] * size,
-        },
-        schema=INSTRUMENTS,
-    )
-    return Universe(instruments=instruments, refused=refusals.frame())
+
+    def entry(master: Master, line: bytes) -> Entry:
+        return _entry(master, line, currency)
+
+    return universe(masters, MASTERS, entry, region, provider, gaps=gaps)
 
 
-def _lines(master: Master, content: bytes, seen: set[object], refusals: Refusals) -> list[tuple[object, ...]]:
-    """One list's rows; `seen` holds the tickers of the lists before it and gains this one's."""
-    lines = [line for line in content.replace(b"\r\n", b"\n").split(b"\n") if line.strip()]
-    width = sum(_HEAD) + master.tail
-    wrong = sum(len(line) != width for line in lines)
-    if not lines or wrong > _BAD_SHARE * len(lines):
-        raise Unavailable(
-            f"kis {master.file}: {len(lines)} lines, {wrong} of them not {width} bytes wide: "
-            "the list is empty or its layout has changed; no universe is made of it"
-        )
-    rows: list[tuple[object, ...]] = []
-    for line in lines:
-        try:
-            row = _line(master, line, width)
-            if row[0] in seen:
-                raise RowError(
-                    "duplicate_row", f"{row[0]} was listed before, in this list or another; the first is kept"
-                )
-        except RowError as error:
-            ticker = line[: _HEAD[0]].decode("ascii", "replace").strip() or None
-            refusals.add(error.rule, f"{master.file}: {error}", line.decode("cp949", "replace"), ticker=ticker)
-            continue
-        seen.add(row[0])
-        rows.append(row)
-    return rows
-
-
-def _line(master: Master, line: bytes, width: int) -> tuple[object, ...]:
-    """One listing: ticker, venue, local name, type, ISIN, lot, listed from, shares, value, halted, sector code."""
-    if len(line) != width:
-        raise RowError("unparsable", f"a line of {len(line)} bytes where {width} belong")
+def _entry(master: Master, line: bytes, currency: str) -> Entry:
+    """One listing of a line as wide as the layout says."""
     head, tail = line[: -master.tail], line[-master.tail :]
 
     def cut(at: tuple[int, int]) -> bytes:
@@ -199,18 +143,20 @@ def _line(master: Master, line: bytes, width: int) -> tuple[object, ...]:
     security_type = _GROUPS.get(tail[:2], _OTHER)
     if security_type == "common" and cut(master.preferred) not in (b"0", b""):
         security_type = "preferred"
-    return (
-        ticker.decode("ascii"),
-        master.venue,
-        name,
-        security_type,
-        head[9:21].decode("ascii", "replace").strip() or None,
-        _number(cut(master.lot), "lot") or None,
-        _listed_from(cut(master.listed_from)),
-        None if shares is None else shares * 1_000,
-        None if value is None else value * 1e8,
-        halted == b"Y",
-        _sector(tail),
+    return Entry(
+        ticker=ticker.decode("ascii"),
+        venue=master.venue,
+        name=None,
+        local_name=name,
+        security_type=security_type,
+        currency=currency,
+        isin=head[9:21].decode("ascii", "replace").strip() or None,
+        lot=_number(cut(master.lot), "lot") or None,
+        listed_from=_listed_from(cut(master.listed_from)),
+        shares=None if shares is None else shares * 1_000,
+        value=None if value is None else value * 1e8,
+        halted=halted == b"Y",
+        sector_code=_sector(tail),
     )
 
 

@@ -1,8 +1,11 @@
 """Walks a KIS chart back in time until the range is complete.
 
-The charts answer with the newest rows first, cut to 100 (index: 50) without a word and without a continuation key. The
-next page is asked for with an end one day before the oldest row. That a page is short proves nothing by itself: the
+The charts answer with the newest rows first, cut to 100 (KRX index: 50) without a word and without a continuation key.
+The next page is asked for with an end one day before the oldest row. That a page is short proves nothing by itself: the
 calendar has to agree that nothing older is due, or a second answer has to say that there is nothing.
+
+The overseas daily bars know an end and no start: their last page goes on before the range. Those rows are nobody's
+fault and nobody's wish: they are left out, and what is left of the page is read as if the wire had kept to the range.
 """
 
 from __future__ import annotations
@@ -29,11 +32,17 @@ class Page:
 
 @dataclass(frozen=True)
 class Layout:
-    """How to read one kind of chart: rows a page, the date and the values of a row (both may raise RowError)."""
+    """How to read one kind of chart: rows a page, the date and the values of a row (both may raise RowError).
+
+    `has_start`: the wire is told where the range starts, so that a row before it is a fault. `names_code`: every answer with
+    rows says whose they are, so that one which does not is another's.
+    """
 
     rows_per_page: int
     date: Callable[[Any], dt.date]
     values: Callable[[Any], Values]
+    has_start: bool = True
+    names_code: bool = False
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ def walk(
         page = ask(start, until)
         pages += 1
         # Unknown codes and ranges before the listing come as empty objects: filler, not rows.
-        rows = [row for row in page.rows if row != {}]
+        rows = [row for row in page.rows if row != {} and not gathered.precedes(row, page.code)]
         if not rows:
             if ended_once or not _sessions(calendar, start, until):
                 exhausted = True
@@ -98,6 +107,15 @@ class _Gathered:
         self._end = end
         self._refusals = refusals
 
+    def precedes(self, row: Any, said: str) -> bool:
+        """Whether `row` is one of the asked code's from before the range, on a wire that can't be told its start."""
+        if self._layout.has_start or not self._ours(said) or not isinstance(row, dict):
+            return False
+        try:
+            return self._layout.date(row) < self._start
+        except RowError:
+            return False
+
     def take(self, rows: Sequence[Any], said: str) -> dt.date | None:
         """Read an answer about the code `said`; its oldest date inside the range, None if there is none."""
         oldest: dt.date | None = None
@@ -107,7 +125,7 @@ class _Gathered:
                 if not isinstance(row, dict):
                     raise RowError("unparsable", f"a JSON {type(row).__name__} where a row belongs")
                 date = self._layout.date(row)
-                if said and said != self._code:
+                if not self._ours(said):
                     raise RowError("wrong_ticker", f"the answer is about {said!r}, asked was {self._code!r}")
                 if not self._start <= date <= self._end:
                     raise RowError("outside_range", f"{date} is not in {self._start}…{self._end}, which was asked for")
@@ -119,6 +137,10 @@ class _Gathered:
             except RowError as error:
                 self._refusals.add(error.rule, str(error), row, date)
         return oldest
+
+    def _ours(self, said: str) -> bool:
+        """Whether an answer about the code `said` is about the one that was asked for."""
+        return said == self._code or not (said or self._layout.names_code)
 
 
 def _sessions(calendar: VenueCalendar, start: dt.date, end: dt.date) -> int:

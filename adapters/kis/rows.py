@@ -20,7 +20,8 @@ from adapters.base import REFUSED
 _DECIMAL = re.compile(r"-?\d+(\.\d+)?", re.ASCII)
 _INTEGER = re.compile(r"-?\d+", re.ASCII)
 _DAY = re.compile(r"\d{8}", re.ASCII)
-_LARGEST_COUNT = 2**63 - 1
+#: The largest count a column holds.
+LARGEST_COUNT = 2**63 - 1
 
 
 class RowError(ValueError):
@@ -42,8 +43,8 @@ class Refusals:
 
     def add(self, rule: str, reason: str, raw: object, date: dt.date | None = None, ticker: str | None = None) -> None:
         """Keep `raw` (any JSON value) with the rule that refused it."""
-        text = raw if isinstance(raw, str) else json.dumps(raw, ensure_ascii=False, sort_keys=True)
-        self._rows.append((date, rule, reason, text, ticker or self.ticker))
+        named = ticker or self.ticker
+        self._rows.append((date, rule, printable(reason), printable(_kept(raw)), named and printable(named)))
 
     def frame(self) -> pl.DataFrame:
         """REFUSED, in the order of the answers."""
@@ -61,13 +62,36 @@ class Refusals:
         )
 
 
+def printable(words: str) -> str:
+    """`words` with half surrogate pairs, which JSON may escape and UTF-8 can't hold, written as escapes."""
+    return words.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _kept(raw: object) -> str:
+    """`raw` as text."""
+    if isinstance(raw, str):
+        return raw
+    try:
+        return json.dumps(raw, ensure_ascii=False, sort_keys=True)
+    except RecursionError:
+        return "a JSON value that is nested too deeply to be written"
+
+
+def optional(row: Mapping[str, Any], name: str) -> str:
+    """The field's text without padding, "" where it is absent or null; of a list or an object only that it is one."""
+    value = row.get(name)
+    if value is None:
+        return ""
+    return str(value).strip() if isinstance(value, str | int | float) else f"a JSON {type(value).__name__}"
+
+
 def text(row: Mapping[str, Any], name: str) -> str:
     """The field's text without padding; RowError `missing_field` where it is absent, null or empty."""
     value = row.get(name)
     if value is None:
         raise RowError("missing_field", f"{name} is missing")
     if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise RowError("unparsable", f"{name} is a JSON {type(value).__name__}: {value!r}")
+        raise RowError("unparsable", f"{name} is a JSON {type(value).__name__}")
     stripped = str(value).strip()
     if not stripped:
         raise RowError("missing_field", f"{name} is empty")
@@ -85,9 +109,21 @@ def day(row: Mapping[str, Any], name: str) -> dt.date:
     raise RowError("unparsable", f"{name} is {value!r}, not a date written YYYYMMDD")
 
 
-def price(row: Mapping[str, Any], name: str) -> float:
-    """A price or level ≥ 0 in the unit of the wire; zero is a fact (an untraded day), not an error."""
-    return _decimal(name, text(row, name))
+def dates(row: Mapping[str, Any], *names: str) -> list[dt.date]:
+    """The dates that are set among the fields; blank and zeros mean unset."""
+    return [day(row, name) for name in names if optional(row, name).strip("0")]
+
+
+def day_before(name: str, date: dt.date) -> dt.date:
+    """The day before `date`, which stood in the field `name`."""
+    if date == dt.date.min:
+        raise RowError("unparsable", f"{name} is {date}, before which there is no day")
+    return date - dt.timedelta(days=1)
+
+
+def price(row: Mapping[str, Any], name: str, unit: int = 1) -> float:
+    """A price, level or value ≥ 0, times `unit`; zero is a fact (an untraded day), not an error."""
+    return _decimal(name, text(row, name), unit)
 
 
 def count(row: Mapping[str, Any], name: str, unit: int = 1) -> int:
@@ -98,7 +134,7 @@ def count(row: Mapping[str, Any], name: str, unit: int = 1) -> int:
     number = int(value) * unit
     if number < 0:
         raise RowError("unparsable", f"{name} is {value!r}: negative")
-    if number > _LARGEST_COUNT:
+    if number > LARGEST_COUNT:
         raise RowError("unparsable", f"{name} is {value!r}: larger than any volume")
     return number
 
@@ -107,11 +143,11 @@ def amount(row: Mapping[str, Any], name: str, unit: int = 1) -> float | None:
     """Money ≥ 0, times `unit`; None where the provider leaves it out."""
     if row.get(name) is None or row[name] == "":
         return None
-    return _decimal(name, text(row, name)) * unit
+    return _decimal(name, text(row, name), unit)
 
 
-def _decimal(name: str, value: str) -> float:
-    number = float(value) if _DECIMAL.fullmatch(value) else math.nan
+def _decimal(name: str, value: str, unit: int) -> float:
+    number = float(value) * unit if _DECIMAL.fullmatch(value) else math.nan
     if not math.isfinite(number):
         raise RowError("unparsable", f"{name} is {value!r}, not a finite number")
     if number < 0:

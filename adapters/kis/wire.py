@@ -8,6 +8,7 @@ not listed here is judged by its HTTP status: 5xx may pass, anything else would 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -16,6 +17,7 @@ from typing import Any
 
 from adapters.base import Basis
 from adapters.kis.errors import KeysRefused, NotOnThisHost, TokenRejected, TokenTooSoon
+from adapters.kis.rows import optional, printable
 from adapters.kis.token import IssuedToken, Tokens
 from adapters.transport import Answer, Transport
 from pipeline.errors import ConfigError, RateLimited, Terminal, Transient, Unavailable, Unsupported
@@ -32,17 +34,31 @@ class Tr:
 
 
 _DOMESTIC = "/uapi/domestic-stock/v1/quotations/"
+_OVERSEAS = "/uapi/overseas-price/v1/quotations/"
 DAILY_CHART = Tr("FHKST03010100", _DOMESTIC + "inquire-daily-itemchartprice", True, {"output1": dict, "output2": list})
 DAILY_PRICE = Tr("FHKST01010400", _DOMESTIC + "inquire-daily-price", True, {"output": list})
 INDEX_CHART = Tr("FHKUP03500100", _DOMESTIC + "inquire-daily-indexchartprice", True, {"output1": dict, "output2": list})
 STOCK_INFO = Tr("CTPF1002R", _DOMESTIC + "search-stock-info", False, {"output": dict})
-OVERSEAS_DAILY = Tr(
-    "HHDFS76240000", "/uapi/overseas-price/v1/quotations/dailyprice", True, {"output1": dict, "output2": list}
-)
+OVERSEAS_DAILY = Tr("HHDFS76240000", _OVERSEAS + "dailyprice", True, {"output1": dict, "output2": list})
+OVERSEAS_CHART = Tr("FHKST03030100", _OVERSEAS + "inquire-daily-chartprice", True, {"output1": dict, "output2": list})
+OVERSEAS_SEARCH = Tr("HHDFS76410000", _OVERSEAS + "inquire-search", True, {"output1": dict, "output2": list})
+OVERSEAS_INFO = Tr("CTPF1702R", _OVERSEAS + "search-info", False, {"output": dict})
 ISSUE_PATH = "/oauth2/tokenP"
 
+#: What the header `tr_cont` says of an answer that another one follows (portal, response headers; the first page F, later M).
+_MORE = frozenset({"F", "M"})
+#: A token is at most 350 characters long (field table of the token call); servers take headers of a few thousand.
+_TOKEN = re.compile(r"[!-~]{1,4096}", re.ASCII)
 #: Tokens tried after a rejected one before a request is given up.
 _RENEWALS = 2
+
+
+@dataclass(frozen=True)
+class Part:
+    """One answer of a transaction that comes in parts: its body, and whether the provider says that there is more."""
+
+    body: Mapping[str, Any]
+    more: bool
 
 
 class PriceBasis(Enum):
@@ -127,10 +143,11 @@ def judge(answer: Answer, what: str, *, enveloped: bool = True) -> Mapping[str, 
         if answer.status >= 300 or not enveloped:
             return body
         raise Transient(f"{what}: HTTP {answer.status} with neither rt_cd nor error_code")
-    if answer.status < 300 and str(body.get("rt_cd")).strip() == "0":
+    rt_cd = optional(body, "rt_cd")
+    if answer.status < 300 and rt_cd == "0":
         return body
-    code = str(body.get("msg_cd") or body.get("error_code") or "").strip()
-    said = f"{what}: {code or 'no code'} {_words(body)} (HTTP {answer.status}, rt_cd {body.get('rt_cd', 'absent')})"
+    code = optional(body, "msg_cd") or optional(body, "error_code")
+    said = printable(f"{what}: {code or 'no code'} {_words(body)} (HTTP {answer.status}, rt_cd {rt_cd or 'absent'})")
     if code in _TOO_FAST:
         raise RateLimited(said)
     if code in _TOKEN_GONE:
@@ -150,7 +167,7 @@ def _object(answer: Answer, what: str) -> Mapping[str, Any]:
     """The JSON object of an answer. An empty or broken body is never success."""
     try:
         body = json.loads(answer.body)
-    except ValueError:
+    except (ValueError, RecursionError):
         if answer.status >= 300:
             return {}
         kind = "that is not JSON" if answer.body.strip() else "that is empty"
@@ -165,7 +182,7 @@ def _object(answer: Answer, what: str) -> Mapping[str, Any]:
 
 def _words(body: Mapping[str, Any]) -> str:
     """The provider's sentence, without its padding."""
-    return " ".join(str(body.get("msg1") or body.get("error_description") or "").split())[:200]
+    return " ".join((optional(body, "msg1") or optional(body, "error_description")).split())[:200]
 
 
 class _Reading:
@@ -193,9 +210,11 @@ def _has_outputs(tr: Tr, body: Mapping[str, Any]) -> None:
 
 
 def _has_token(body: Mapping[str, Any]) -> None:
-    """A token answer carries the token and its lifetime."""
-    if not str(body.get("access_token") or "").strip() or _seconds(body.get("expires_in")) is None:
-        raise Transient(f"kis {ISSUE_PATH}: an answer without access_token or expires_in")
+    """A token answer carries a token that a header can carry, and its lifetime: a bad one would be kept for a day."""
+    token = body.get("access_token")
+    sound = isinstance(token, str) and _TOKEN.fullmatch(token.strip())
+    if not sound or _seconds(body.get("expires_in")) is None:
+        raise Transient(f"kis {ISSUE_PATH}: an answer without a usable access_token or expires_in")
 
 
 def _seconds(value: object) -> int | None:
@@ -211,9 +230,7 @@ class Wire:
     others.
     """
 
-    def __init__(
-        self, transport: Transport, credentials: Credentials, tokens: Callable[[Callable[[], IssuedToken]], Tokens]
-    ):
+    def __init__(self, transport: Transport, credentials: Credentials, tokens: Callable[[Callable[[], IssuedToken]], Tokens]):
         self._transport = transport
         self._credentials = credentials
         self._tokens = tokens(self.issue)
@@ -226,24 +243,33 @@ class Wire:
         transport's attempts: it is no fault of the provider that a breaker should count, and a new one may take a
         minute to come.
         """
+        return self.part(tr, params, capability=capability, subject=subject).body
+
+    def part(self, tr: Tr, params: Mapping[str, str], *, capability: str, subject: str, following: bool = False) -> Part:
+        """`get` for a transaction that comes in parts; `following` asks for another part than the first.
+
+        Where the next part begins is the transaction's own affair and stands in `params`.
+        """
         what = f"kis {tr.id} {subject}"
+        cont = "N" if following else ""
         token = self._tokens.token()
         for _ in range(_RENEWALS):
             try:
-                return self._ask(tr, params, token, capability, what)
+                return self._ask(tr, params, token, cont, capability, what)
             except TokenRejected:
                 token = self._tokens.renew(token)
         try:
-            return self._ask(tr, params, token, capability, what)
+            return self._ask(tr, params, token, cont, capability, what)
         except TokenRejected as error:
             raise Unavailable(f"{error}; so were the {_RENEWALS} tokens before it") from error
 
-    def _ask(self, tr: Tr, params: Mapping[str, str], token: str, capability: str, what: str) -> Mapping[str, Any]:
+    def _ask(self, tr: Tr, params: Mapping[str, str], token: str, cont: str, capability: str, what: str) -> Part:
         """One request with one token; TokenRejected is the caller's."""
         reading = _Reading(what, partial(_has_outputs, tr))
+        headers = self._headers(tr, token, cont)
         try:
-            self._transport.request(
-                "GET", tr.path, capability=capability, params=params, headers=self._headers(tr, token), judge=reading
+            answer = self._transport.request(
+                "GET", tr.path, capability=capability, params=params, headers=headers, judge=reading
             )
         except TokenRejected:
             raise
@@ -255,7 +281,7 @@ class Wire:
         except Terminal as error:
             raise Unavailable(str(error)) from error
         self._tokens.confirm(token)
-        return reading.body
+        return Part(reading.body, answer.headers.get("tr_cont", "").strip().upper() in _MORE)
 
     def issue(self) -> IssuedToken:
         """Ask for a token. Each real issue sends the account's owner a message: only `Tokens` calls this."""
@@ -278,13 +304,13 @@ class Wire:
         assert lifetime is not None
         return IssuedToken(str(reading.body["access_token"]).strip(), lifetime)
 
-    def _headers(self, tr: Tr, token: str) -> Mapping[str, str]:
+    def _headers(self, tr: Tr, token: str, cont: str) -> Mapping[str, str]:
         return {
             "content-type": "application/json; charset=utf-8",
             "authorization": f"Bearer {token}",
             "appkey": self._credentials.app_key,
             "appsecret": self._credentials.app_secret,
             "tr_id": tr.id,
-            "tr_cont": "",
+            "tr_cont": cont,
             "custtype": "P",
         }

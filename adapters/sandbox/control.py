@@ -52,7 +52,7 @@ def set_limits(url: str, enforce: bool, **limits: int) -> None:
 
 
 def set_fault(url: str, **fault: Any) -> None:
-    """Break something: `kind` (see faults.py) with count, seconds, after, tr, delay; else `UsageError`."""
+    """Break something: `kind` (see faults.py) with count, seconds, after, tr, code, delay; else `UsageError`."""
     _call("POST", url, "faults", fault)
 
 

@@ -13,9 +13,11 @@
     wrong_ticker   another ticker's data
     stale          the newest session is missing
     times_100      prices a hundred times too high
+    repeat         the newest session carries the values of the one before it
 
 A fault lets `after` matching requests pass, then fires `count` times or for `seconds` seconds (from when it was set,
-or from its first firing where `after` is given); neither means once. It matches data calls, all or those of one `tr`;
+or from its first firing where `after` is given); neither means once. It matches data calls, all or those of one `tr`
+or about one `code` (FID_INPUT_ISCD, SYMB or PDNO; of a condition search its EXCD); with `after` also one page alone.
 `tr` may also be `tokenP` or `master`. `dead` matches everything but /_sandbox.
 """
 
@@ -31,9 +33,9 @@ from pipeline.errors import UsageError
 
 KINDS = (
     "rate_limit", "http_500", "http_403", "silence", "cut", "bad_json", "empty", "empty_body", "token_expired", "dead",
-    "wrong_ticker", "stale", "times_100",
+    "wrong_ticker", "stale", "times_100", "repeat",
 )  # fmt: skip
-_FIELDS = ("kind", "count", "seconds", "after", "tr", "delay")
+_FIELDS = ("kind", "count", "seconds", "after", "tr", "code", "delay")
 
 
 @dataclass
@@ -45,13 +47,16 @@ class Fault:
     seconds: float | None = None
     after: int = 0
     tr: str | None = None
+    code: str | None = None
     delay: float = 60.0
     fired: int = 0
     passed: int = 0
     ends: float | None = None
 
-    def matches(self, tr: str, data: bool) -> bool:
-        """Whether this fault is meant for a request of this kind."""
+    def matches(self, tr: str, data: bool, code: str) -> bool:
+        """Whether this fault is meant for a request of this kind about this code."""
+        if self.code is not None and self.code != code:
+            return False
         if self.tr is not None:
             return self.tr == tr
         return data or self.kind == "dead"
@@ -81,6 +86,9 @@ class Faults:
             value = wanted.get(name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
                 raise UsageError(f"fault: {name} = {value!r} must be a number of 0 or more")
+        for name in ("tr", "code"):
+            if not isinstance(wanted.get(name), (str, type(None))):
+                raise UsageError(f"fault: {name} = {wanted[name]!r} must be text")
         fault = Fault(**{name: value for name, value in wanted.items() if value is not None})
         if fault.count is None and fault.seconds is None:
             fault.count = 1
@@ -90,14 +98,14 @@ class Faults:
             self._set.append(fault)
         return fault
 
-    def take(self, tr: str, *, data: bool) -> Fault | None:
-        """The fault that hits this request, counted as fired; None for a healthy answer."""
+    def take(self, tr: str, *, data: bool, code: str = "") -> Fault | None:
+        """The fault that hits this request about `code`, counted as fired; None for a healthy answer."""
         if not self._set:
             return None
         now = time.monotonic()
         with self._lock:
             for fault in self._set:
-                if fault.over(now) or not fault.matches(tr, data):
+                if fault.over(now) or not fault.matches(tr, data, code):
                     continue
                 if fault.passed < fault.after:
                     fault.passed += 1
@@ -121,6 +129,7 @@ class Faults:
                 {
                     "kind": fault.kind,
                     "tr": fault.tr,
+                    "code": fault.code,
                     "count": fault.count,
                     "seconds": fault.seconds,
                     "after": fault.after,

@@ -1,9 +1,9 @@
-"""A KR market drawn from a seed: the same bars in every process, for any clock and any number of names.
+"""A region's market drawn from a seed: the same bars in every process, for any clock and any number of names.
 
-Prices stand on the KRX tick grid of their date, open, high, low and close are consistent and inside ±30% of the base
-price, volumes are whole shares, amounts (KRW) lie between low and high times volume. Bars are raw: a split or bonus
-issue moves the base price on its ex-date. Halts and untraded sessions have open = high = low = 0, volume 0 and the
-last close.
+Prices stand on the tick grid of their venue and date, open, high, low and close are consistent and, in KR, inside ±30%
+of the base price, volumes are whole shares, amounts (whole units of the currency) lie between low and high times
+volume. Bars are raw: a split or bonus issue moves the base price on its ex-date. Halts and untraded sessions have open
+= high = low = 0, volume 0 and the last close.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from random import Random
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox import ticks
+from adapters.sandbox.fates import FIRST, Fate, Issue
 from adapters.sandbox.market import Bar, Level, Name, Number, Step, partial_bar, partial_level
-from adapters.sandbox.names import FIRST, LAST, Fate, Issue, Roster
 from adapters.sandbox.paths import anchors, bridge, shock
+from adapters.sandbox.regions import PROFILES
+from adapters.sandbox.roster import Roster
 from pipeline.calendars import VenueCalendar, calendar
 
 #: Quarters of bars kept in memory (about 20 kB each): enough for what is being paged, little for 10,000 names.
 _KEPT = 4096
-_INDICES = {"KOSPI": (2_650.0, 0.009, 620_000_000, 15_500), "KOSDAQ": (780.0, 0.012, 980_000_000, 8_900)}
 
 
 @dataclass(frozen=True)
@@ -80,22 +81,26 @@ class Sessions:
 
 
 class GeneratedMarket:
-    """See the module; `tickers` followed names, `seed` picks the world."""
+    """See the module; `tickers` followed names of `region` (KR or US), `seed` picks the world."""
 
-    region = "KR"
     source = "generated"
 
-    def __init__(self, *, seed: int = 1, tickers: int = 12) -> None:
+    def __init__(self, *, region: str = "KR", seed: int = 1, tickers: int = 12) -> None:
+        self._profile = PROFILES[region]
+        self.region = region
+        self.calendar = calendar(self._profile.calendar)
+        self.timezone = ZoneInfo(self.calendar.timezone)
+        self.scale = self._profile.scale
         self._seed = seed
-        self._sessions = Sessions(calendar("XKRX"))
-        self.roster = Roster(seed, tickers)
+        self._sessions = Sessions(self.calendar)
+        self.roster = Roster(self._profile.book, seed, tickers)
         self._courses: dict[str, _Course] = {}
         self._quarters: OrderedDict[tuple[str, int], list[Bar]] = OrderedDict()
         self._lock = threading.Lock()
 
     def names(self, now: datetime) -> Sequence[Name]:
         """Names listed at `now`, in the roster's order."""
-        today = now.astimezone(ZoneInfo("Asia/Seoul")).date()
+        today = now.astimezone(self.timezone).date()
         found = (self._course(code).fate.name for code in self.roster.codes)
         return [name for name in found if name.listed <= today and (name.ended is None or today < name.ended)]
 
@@ -123,7 +128,7 @@ class GeneratedMarket:
             rows += block[max(first - begin, 0) : position - begin + 1][::-1]
             position = begin - 1
         if rows and elapsed < 1.0 and stop == seen:
-            rows[0] = partial_bar(rows[0], elapsed)
+            rows[0] = partial_bar(rows[0], elapsed, self.scale)
         return rows
 
     def steps(self, code: str, now: datetime) -> Sequence[Step]:
@@ -144,7 +149,7 @@ class GeneratedMarket:
         """The last close and volume; for names outside the universe the quarter's level, which costs no bars."""
         course = self._course(code)
         if self.roster.follows(code):
-            bars = self.bars(code, FIRST, LAST, now, limit=1)
+            bars = self.bars(code, date.min, date.max, now, limit=1)
             return (bars[0].close, bars[0].volume) if bars else (int(course.fate.price), 0)
         seen, _ = self._sessions.visible(now)
         quarter = max(self._sessions.quarter(max(seen - 1, 0)) - course.quarter, 0)
@@ -152,8 +157,8 @@ class GeneratedMarket:
         return grid.nearest(math.exp(course.anchors[quarter])), int(course.fate.turnover)
 
     def levels(self, code: str, start: date, until: date, now: datetime, limit: int) -> list[Level]:
-        """KOSPI and KOSDAQ; no row for any other index."""
-        if code not in _INDICES:
+        """KOSPI and KOSDAQ, or SPX; no row for any other index."""
+        if code not in self._profile.indices:
             return []
         seen, elapsed = self._sessions.visible(now)
         stop = min(seen, bisect_right(self._sessions.days, until))
@@ -211,7 +216,7 @@ class GeneratedMarket:
     def _draw(self, course: _Course, quarter: int) -> list[Bar]:
         """The bars of one quarter: which sessions trade, the path of closes, then each bar around its close."""
         fate, sessions = course.fate, self._sessions
-        venue, sigma = _tick_venue(fate.name), fate.sigma
+        venue, sigma, quarters = _tick_venue(fate.name), fate.sigma, 4 * self.scale
         whole = sessions.quarters[quarter]
         first, stop = max(whole[0], course.first), min(whole[1], course.stop)
         rng = Random(f"{self._seed}:{fate.name.code}:{quarter}")
@@ -249,31 +254,31 @@ class GeneratedMarket:
             opening = grid.nearest(base * (1.0 + (uniform() + uniform() - 1.0) * sigma))
             high = grid.nearest(max(opening, close) * (1.0 + uniform() * sigma))
             low = grid.nearest(min(opening, close) * (1.0 - uniform() * sigma))
-            if high > base * 1.1 or low < base * 0.9:
+            if grid.limited and (high > base * 1.1 or low < base * 0.9):
                 floor, ceiling = grid.limits(base)
                 opening, high, low, close = (min(max(p, floor), ceiling) for p in (opening, high, low, close))
             liveliness = math.exp(shock(rng) * 0.45) * (1.0 + 6.0 * abs(close / base - 1.0))
             volume = int(fate.turnover * ratio * liveliness) + 1
-            bars.append(
-                Bar(day, opening, high, low, close, volume, volume * (low + high + 2 * close) // 4, base, factor, ex)
-            )
+            amount = volume * (low + high + 2 * close) // quarters
+            bars.append(Bar(day, opening, high, low, close, volume, amount, base, factor, ex))
             last_close = close
         return bars
 
     def _dividend_dates(self, course: _Course, first: int, stop: int) -> dict[int, str]:
-        """Ex-dividend positions of a quarter with their flng_cls_code: one session before the quarter's last."""
+        """Ex-dividend positions of a quarter with their `Bar.ex`: one session before the quarter's last."""
         paying = course.fate.dividends
         quarter = self._sessions.quarters[self._sessions.quarter(first)]
         at = quarter[1] - 2
         december = self._sessions.days[at].month == 12
         if not paying or not first <= at < stop or (paying == "year" and not december):
             return {}
-        return {at: "02" if december else "05"}
+        return {at: self._profile.dividends[0 if december else 1]}
 
     def _index_quarter(self, code: str, quarter: int) -> list[Level]:
-        start, sigma, volume, price = _INDICES[code]
+        index = self._profile.indices[code]
+        sigma = index.sigma
         key = f"{self._seed}:index:{code}"
-        levels = anchors(Random(key), math.log(start), len(self._sessions.quarters) + 1, sigma * 6)
+        levels = anchors(Random(key), math.log(index.start), len(self._sessions.quarters) + 1, sigma * 6)
         first, stop = self._sessions.quarters[quarter]
         rng = Random(f"{key}:{quarter}")
         path = bridge(rng, [0.0] * (stop - first), levels[quarter], levels[quarter + 1], sigma)
@@ -284,8 +289,8 @@ class GeneratedMarket:
             opening = round(last * (1.0 + (rng.random() - 0.5) * sigma))
             high = round(max(opening, close) * (1.0 + rng.random() * sigma * 0.5))
             low = round(min(opening, close) * (1.0 - rng.random() * sigma * 0.5))
-            shares = int(volume * math.exp(shock(rng) * 0.2))
-            rows.append(Level(self._sessions.days[at], opening, high, low, close, shares, shares * price))
+            shares = int(index.volume * math.exp(shock(rng) * 0.2))
+            rows.append(Level(self._sessions.days[at], opening, high, low, close, shares, shares * index.price))
             last = close
         return rows
 

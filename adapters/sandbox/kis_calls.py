@@ -1,17 +1,20 @@
 """What the answers to KIS calls share: their shape, their refusals, and how parameters are read.
 
-Parameter names are upper case here; `KisHost` folds the lower-case ones KIS also takes.
+Parameter names are upper case here; `KisHost` folds the lower-case ones KIS also takes. The request's header `tr_cont`
+stands among them under its own lower-case name (`CONT`).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 KST = ZoneInfo("Asia/Seoul")
+#: The header that asks for the next page, among the parameters.
+CONT = "tr_cont"
 
 
 class Refusal(Exception):
@@ -25,13 +28,21 @@ class Refusal(Exception):
 
 @dataclass(frozen=True)
 class Quote:
-    """The body of an answer without its envelope, and for the ledger its number of rows and the code asked for."""
+    """The body of an answer without its envelope, and for the ledger its number of rows and the code asked for.
+
+    `cont` is the answer's header tr_cont: F or M where more pages follow, D or nothing on the last one.
+    """
 
     body: dict[str, Any]
     rows: int
     code: str
     msg_cd: str = "MCA00000"
     msg1: str = "정상처리 되었습니다."
+    cont: str = ""
+
+
+#: What answers a call: its parameters and the time in, the answer out.
+Call = Callable[[Mapping[str, str], datetime], Quote]
 
 
 def field(params: Mapping[str, str], name: str) -> str:

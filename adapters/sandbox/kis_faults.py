@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
+from decimal import Decimal
 from typing import Any
 
 from adapters.sandbox.faults import Fault
@@ -13,8 +15,13 @@ _PRICES = frozenset(
     (
         *("stck_clpr", "stck_oprc", "stck_hgpr", "stck_lwpr", "stck_prpr", "stck_sdpr", "stck_mxpr", "stck_llam"),
         *("stck_prdy_clpr", "stck_prdy_oprc", "stck_prdy_hgpr", "stck_prdy_lwpr", "prdy_vrss", "askp", "bidp"),
+        *("bstp_nmix_prpr", "bstp_nmix_oprc", "bstp_nmix_hgpr", "bstp_nmix_lwpr", "bstp_nmix_prdy_vrss", "prdy_nmix"),
+        *("clos", "open", "high", "low", "last", "base", "diff", "pbid", "pask", "popen", "phigh", "plow"),
+        *("ovrs_nmix_prpr", "ovrs_nmix_oprc", "ovrs_nmix_hgpr", "ovrs_nmix_lwpr", "ovrs_nmix_prdy_vrss"),
+        *("ovrs_nmix_prdy_clpr", "ovrs_prod_oprc", "ovrs_prod_hgpr", "ovrs_prod_lwpr"),
     )
 )
+_NUMBER = re.compile(r"-?\d+(\.\d+)?")
 
 
 def gateway_error(status: int, code: str, text: str) -> Response:
@@ -59,4 +66,8 @@ def _times_100(value: Any) -> Any:
 
 
 def _hundredfold(price: str) -> str:
-    return f"{price}00" if price.lstrip("-").isdigit() and price != "0" else price
+    """A hundred times a price, with as many decimals as it has; what is no number stays."""
+    if not _NUMBER.fullmatch(price):
+        return price
+    decimals = len(price.partition(".")[2])
+    return f"{Decimal(price) * 100:.{decimals}f}"

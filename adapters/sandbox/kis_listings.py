@@ -13,8 +13,16 @@ from pipeline.calendars import calendar
 from pipeline.errors import CalendarUnknown
 
 _HOLIDAY_ROWS = 24
-_FOUND = {"msg_cd": "KIOK0530", "msg1": "조회되었습니다".ljust(80)}
-_MORE = {"msg_cd": "KIOK0500", "msg1": "조회가 계속됩니다..다음버튼을 Click 하십시오.".ljust(80)}
+_TEXT_BYTES = 80
+
+
+def _padded(text: str) -> str:
+    return text + " " * (_TEXT_BYTES - len(text.encode("cp949")))
+
+
+#: How the ledger says that it found something, and that there is more; its texts fill 80 bytes of cp949.
+FOUND = {"msg_cd": "KIOK0530", "msg1": _padded("조회되었습니다")}
+_MORE = {"msg_cd": "KIOK0500", "msg1": _padded("조회가 계속됩니다..다음버튼을 Click 하십시오.")}
 #: Fields of CTPF1002R this market has nothing to say about: printed empty, as KIS prints unused ones.
 _EMPTY = (
     *("frbd_mket_lstg_dt", "frbd_mket_lstg_abol_dt", "mfnd_opng_dt", "mfnd_end_dt", "dpsi_erlm_cncl_dt", "etf_type_cd"),
@@ -80,7 +88,7 @@ class Listings:
             "cptt_trad_tr_psbl_yn": "N",
             "nxt_tr_stop_yn": "N",
         }
-        return Quote({"output": output}, 1, name.code, **_FOUND)
+        return Quote({"output": output}, 1, name.code, **FOUND)
 
     def product_info(self, params: Mapping[str, str], now: datetime) -> Quote:
         """CTPF1604R: the short version of `stock_info`."""
@@ -98,7 +106,7 @@ class Listings:
             "ivst_prdt_type_cd_name": "주식",
             "frst_erlm_dt": "",
         }
-        return Quote({"output": output}, 1, name.code, **_FOUND)
+        return Quote({"output": output}, 1, name.code, **FOUND)
 
     def holidays(self, params: Mapping[str, str], now: datetime) -> Quote:
         """CTCA0903R: 24 calendar days from BASS_DT on, as far as the packaged XKRX calendar knows."""
@@ -110,13 +118,11 @@ class Listings:
                 opened = venue.is_session(at)
             except CalendarUnknown:
                 break
-            # Banks work on the exchange's year-end closing day (recorded: 2022-12-30).
-            business = opened or (at.weekday() < 5 and (at.month, at.day) in ((12, 30), (12, 31)))
             rows.append(
                 {
                     "bass_dt": f"{at:%Y%m%d}",
                     "wday_dvsn_cd": f"{(at.weekday() + 1) % 7 + 1:02d}",
-                    "bzdy_yn": "Y" if business else "N",
+                    "bzdy_yn": "Y" if opened or _banks_only(at) else "N",
                     "tr_day_yn": "Y",
                     "opnd_yn": "Y" if opened else "N",
                     "sttl_day_yn": "Y" if opened else "N",
@@ -127,13 +133,39 @@ class Listings:
         body = {"ctx_area_nk": last.ljust(20), "ctx_area_fk": first.ljust(20), "output": rows}
         return Quote(body, len(rows), "", **_MORE)
 
+    def another(self, params: Mapping[str, str], now: datetime) -> str:
+        """Any listed code but the one asked for."""
+        code = params.get("PDNO", "").strip()
+        if code != "005930" and self._market.find("005930"):
+            return "005930"
+        return next((name.code for name in self._market.names(now) if name.code != code), code)
+
     def _product(self, params: Mapping[str, str], now: datetime) -> Name:
         """The listing asked for, once it is there."""
         kind, code = field(params, "PRDT_TYPE_CD"), field(params, "PDNO")
         name = self._market.find(code) if kind == "300" else None
         if name is None or name.listed > now.astimezone(KST).date():
-            raise Refusal(200, "KIOK0560", "조회할 내용이 없습니다".ljust(80), rt_cd="7")
+            raise nothing_found()
         return name
+
+
+def nothing_found() -> Refusal:
+    """The answer about a product that KIS does not know."""
+    return Refusal(200, "KIOK0560", _padded("조회할 내용이 없습니다"), rt_cd="7")
+
+
+def next_business_day(after: date) -> date:
+    """The first day after `after` on which Korean banks work."""
+    venue = calendar("XKRX")
+    day = after + timedelta(days=1)
+    while not (venue.is_session(day) or _banks_only(day)):
+        day += timedelta(days=1)
+    return day
+
+
+def _banks_only(day: date) -> bool:
+    """Whether banks work though the exchange may not: its year-end closing day (recorded: 2022-12-30)."""
+    return day.weekday() < 5 and (day.month, day.day) in ((12, 30), (12, 31))
 
 
 def _product_head(name: Name) -> dict[str, str]:

@@ -32,9 +32,14 @@ def master_zip(file_name: str, entries: list[Entry], today: date) -> bytes:
     """The zipped master file of one venue: `entries` are that venue's, prices as of `today`."""
     venue = FILES[file_name]
     lines = b"".join(_line(venue, entry, today) for entry in sorted(entries, key=lambda e: e.name.code))
+    return zipped(file_name.removesuffix(".zip"), lines, today)
+
+
+def zipped(member_name: str, lines: bytes, today: date) -> bytes:
+    """The archive of a master file, made in the morning of `today`."""
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as archive:
-        member = zipfile.ZipInfo(file_name.removesuffix(".zip"), (today.year, today.month, today.day, 6, 0, 0))
+        member = zipfile.ZipInfo(member_name, (today.year, today.month, today.day, 6, 0, 0))
         member.compress_type = zipfile.ZIP_DEFLATED
         archive.writestr(member, lines)
     return target.getvalue()
@@ -50,6 +55,11 @@ def isin(code: str) -> str:
         body = f"KR5{code[1:]}"
     else:
         body = f"KR7{code}00"
+    return checked(body)
+
+
+def checked(body: str) -> str:
+    """An ISIN's eleven characters with their check digit (ISO 6166)."""
     digits = "".join(str(int(character, 36)) for character in body)
     total = 0
     for place, digit in enumerate(reversed(digits)):
@@ -60,7 +70,7 @@ def isin(code: str) -> str:
 
 def _line(venue: str, entry: Entry, today: date) -> bytes:
     name = entry.name
-    head = name.code.ljust(9).encode("cp949") + isin(name.code).encode() + _korean(name.name, 40)
+    head = name.code.ljust(9).encode("cp949") + isin(name.code).encode() + cut(name.name, 40).ljust(40)
     tail = "".join(_tail(venue, entry, today)).encode("cp949")
     return head + tail + b"\n"
 
@@ -114,12 +124,12 @@ def _tail(venue: str, entry: Entry, today: date) -> list[str]:
     return group + trading + flags + accounts + closing
 
 
-def _korean(text: str, width: int) -> bytes:
-    """`text` in cp949, cut between characters and padded to `width` bytes."""
+def cut(text: str, width: int) -> bytes:
+    """`text` in cp949, cut between characters to at most `width` bytes."""
     raw = b""
     for character in text:
         encoded = character.encode("cp949", errors="replace")
         if len(raw) + len(encoded) > width:
             break
         raw += encoded
-    return raw.ljust(width)
+    return raw

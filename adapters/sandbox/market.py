@@ -1,8 +1,8 @@
 """What a sandbox provider needs to know of a market: its names, their bars up to the clock, its indices.
 
 Two sources implement `Market`: `generated.GeneratedMarket` and `replay.ReplayMarket`. Bars are as traded (raw),
-prices in the region's currency; dates are venue-local sessions. Nothing of a session is visible before its open by
-the clock; during the session a partial bar is, from its close on the final one.
+prices in the region's currency times the market's `scale`; dates are venue-local sessions. Nothing of a session is
+visible before its open by the clock; during the session a partial bar is, from its close on the final one.
 """
 
 from __future__ import annotations
@@ -12,6 +12,9 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
 from typing import NamedTuple, Protocol
+from zoneinfo import ZoneInfo
+
+from pipeline.calendars import VenueCalendar
 
 #: A price or a quantity as the wire prints it: whole, or with the decimals its source gave.
 Number = int | Decimal
@@ -21,8 +24,10 @@ Number = int | Decimal
 class Name:
     """One listing of a venue.
 
-    `group` is the KRX security group of the master files (ST stock, RT REIT, EF ETF, EN ETN, SW warrant, SR right, BC
-    beneficiary certificate); `ended` is the first day on which the name is no longer listed; `shares` at listing.
+    `code` is the symbol on KIS's wire, `venue` our MIC. `group` is the security group of the master files: KR's ST stock,
+    RT REIT, EF ETF, EN ETN, SW warrant, SR right, BC beneficiary certificate; US's 2 stock, 3 exchange-traded product,
+    4 warrant, with `etyp` (001 ETF, 002 ETN, 004 REIT and other) and the `english` name beside it. `ended` is the first
+    day on which the name is no longer listed; `shares` at listing; `face` the par value, 0 where the wire has none.
     """
 
     code: str
@@ -34,6 +39,8 @@ class Name:
     shares: int
     face: int
     lot: int
+    etyp: str = ""
+    english: str = ""
 
 
 class Bar(NamedTuple):
@@ -41,7 +48,8 @@ class Bar(NamedTuple):
 
     `open`, `high` and `low` are 0 on a session without a trade, `close` is then the last one. `base` is the session's
     base price (the previous close after share-count events), `factor` = base ÷ previous close on an ex-date, else 1;
-    `ex` the Korean flng_cls_code of the date ("00" none, "01" rights, "02" dividend, "05" interim dividend).
+    `ex` the Korean flng_cls_code of the date ("00" none, "01" rights, "02" dividend, "05" interim dividend). `amount`
+    is in whole units of the currency, not times the market's scale.
     """
 
     date: date
@@ -76,10 +84,17 @@ class Level(NamedTuple):
 
 
 class Market(Protocol):
-    """A region's market as far as its clock has come."""
+    """A region's market as far as its clock has come.
+
+    `calendar` and `timezone` (IANA) are those of the main venue. A price in currency is a bar's number ÷ `scale`, which
+    makes the smallest price step of a generated market a whole number; `Bar.amount` is in whole currency units as it is.
+    """
 
     region: str
     source: str
+    calendar: VenueCalendar
+    timezone: ZoneInfo
+    scale: int
 
     def names(self, now: datetime) -> Sequence[Name]:
         """The names the exchange's lists show at `now` (aware)."""
@@ -119,10 +134,11 @@ def price_factor(steps: Sequence[Step], day: date) -> float:
     return factor
 
 
-def partial_bar(bar: Bar, elapsed: float) -> Bar:
+def partial_bar(bar: Bar, elapsed: float, scale: int = 1) -> Bar:
     """The bar when `elapsed` (0..1) of its session has passed: the open, then the low, then the high, then more volume.
 
-    Prices are prices of the final bar, so they stay on the tick grid; volume and amount grow with the session.
+    Prices are prices of the final bar, so they stay on the tick grid; volume and amount grow with the session. `scale`
+    is the market's: prices over it are currency.
     """
     if not bar.open:
         return bar._replace(volume=0, amount=0)
@@ -132,7 +148,7 @@ def partial_bar(bar: Bar, elapsed: float) -> Bar:
     volume = int(bar.volume * Decimal(str(round(elapsed, 6))))
     if volume == 0:
         return bar._replace(open=0, high=0, low=0, close=bar.base, volume=0, amount=0)
-    return bar._replace(high=high, low=low, close=last, volume=volume, amount=int(volume * (low + high + last) / 3))
+    return bar._replace(high=high, low=low, close=last, volume=volume, amount=int(volume * (low + high + last) / (3 * scale)))
 
 
 def partial_level(level: Level, elapsed: float) -> Level:

@@ -2,8 +2,9 @@
 
 Numbers are printed as the file writes them; rows with open = high = low = 0 are served as they stand; amount is close
 × volume. A listing begins with its first row and has ended the day after its last one (`Name.ended`), but stays in
-the exchange's list. `DIR/universe.csv` (region,ticker,venue,name,lot) wins over the defaults XKRX, the ticker as
-name, lot 1; it names, it does not list: a ticker without a CSV of bars does not exist. There are no indices.
+the exchange's list. Files are named by our tickers (`BRK.B.csv`), the wire spells them as KIS does (`BRK/B`).
+`DIR/universe.csv` (region,ticker,venue,name,lot) wins over the defaults: the region's first venue, the ticker as name,
+lot 1; it names, it does not list: a ticker without a CSV of bars does not exist. There are no indices.
 """
 
 from __future__ import annotations
@@ -27,12 +28,40 @@ from pipeline.errors import CalendarUnknown, UsageError
 
 _COLUMNS = ["date", "open", "high", "low", "close", "volume"]
 _UNIVERSE = ["region", "ticker", "venue", "name", "lot"]
-_ZONE = ZoneInfo("Asia/Seoul")
 #: Regular hours, for a row on a date the calendar calls closed or does not know.
-_OPEN, _CLOSE = time(9, 0), time(15, 30)
-_SHARES, _FACE = 10_000_000, 500
-_CODE = re.compile(r"[0-9A-Z]{6}")
-_VENUES = ("XKRX", "XKOS")
+_HOURS = {"KR": (time(9, 0), time(15, 30)), "US": (time(9, 30), time(16, 0))}
+
+
+@dataclass(frozen=True)
+class _Wire:
+    """How a region's listings look on the wire: file names that can be tickers, venues (the default first), shares, group.
+
+    `shares` times any price of a followed name is above the region's least market value.
+    """
+
+    calendar: str
+    ticker: re.Pattern[str]
+    words: str
+    venues: tuple[str, ...]
+    shares: int
+    face: int
+    group: str
+
+
+_WIRES = {
+    "KR": _Wire(
+        "XKRX", re.compile(r"[0-9A-Z]{6}"), "six letters or digits of the Korean wire", ("XKRX", "XKOS"), 10_000_000, 500, "ST"
+    ),
+    "US": _Wire(
+        "XNYS",
+        re.compile(r"[A-Z]{1,5}([.-][A-Z]{1,3})?"),
+        "one to five letters, and for a class a dot and its letters",
+        ("XNAS", "XNYS", "XASE"),
+        1_000_000_000,
+        0,
+        "2",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -47,18 +76,21 @@ class _Series:
 class ReplayMarket:
     """The bars of one folder; `UsageError` names the file and line that can't be read."""
 
-    region = "KR"
     source = "data"
+    scale = 1
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, region: str = "KR") -> None:
+        self.region = region
+        self._wire = _WIRES[region]
+        self.calendar = calendar(self._wire.calendar)
+        self.timezone = ZoneInfo(self.calendar.timezone)
         bars = folder / self.region
         if not bars.is_dir():
             raise UsageError(f"{folder}: no folder {self.region}/ with TICKER.csv files; give the folder that holds it")
-        self._paths = {path.stem.upper(): path for path in sorted(bars.glob("*.csv"))}
+        self._paths = {_symbol(path.stem.upper()): path for path in sorted(bars.glob("*.csv"))}
         if not self._paths:
             raise UsageError(f"{bars}: no CSV file; expected TICKER.csv with {','.join(_COLUMNS)}")
         self._named = _read_universe(folder / "universe.csv", self.region)
-        self._calendar = calendar("XKRX")
         self._series: dict[str, _Series] = {}
         self._lock = threading.Lock()
         for code in self._paths:
@@ -66,7 +98,7 @@ class ReplayMarket:
 
     def names(self, now: datetime) -> Sequence[Name]:
         """Every name whose first row has come, ended ones included."""
-        today = now.astimezone(_ZONE).date()
+        today = now.astimezone(self.timezone).date()
         return [name for code in self._paths if (name := self._load(code).name).listed <= today]
 
     def find(self, code: str) -> Name | None:
@@ -78,7 +110,7 @@ class ReplayMarket:
         if code not in self._paths:
             return []
         series = self._load(code)
-        today = now.astimezone(_ZONE).date()
+        today = now.astimezone(self.timezone).date()
         stop = bisect_right(series.days, min(until, today))
         elapsed = self._elapsed(now) if stop and series.days[stop - 1] == today else 1.0
         if elapsed < 0:
@@ -114,12 +146,11 @@ class ReplayMarket:
 
     def _elapsed(self, now: datetime) -> float:
         """How much of today's session has passed at `now`; below 0 before its open."""
-        today = now.astimezone(_ZONE).date()
-        opens = datetime.combine(today, _OPEN, _ZONE).astimezone(UTC)
-        closes = datetime.combine(today, _CLOSE, _ZONE).astimezone(UTC)
+        today = now.astimezone(self.timezone).date()
+        opens, closes = (datetime.combine(today, at, self.timezone).astimezone(UTC) for at in _HOURS[self.region])
         try:
-            if self._calendar.is_session(today):
-                hours = self._calendar.session(today)
+            if self.calendar.is_session(today):
+                hours = self.calendar.session(today)
                 opens, closes = hours.open, hours.close
         except CalendarUnknown:
             pass  # a folder may hold rows of years the calendar does not know: regular hours
@@ -129,13 +160,20 @@ class ReplayMarket:
         with self._lock:
             series = self._series.get(code)
             if series is None:
-                series = self._series[code] = _read_series(self._paths[code], code, self._named.get(code, {}))
+                series = self._series[code] = _read_series(self._paths[code], code, self._named, self._wire)
             return series
 
 
-def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
-    if not _CODE.fullmatch(code):
-        raise UsageError(f"{path}: a ticker of the Korean wire has six letters or digits; rename the file, or move it away")
+def _symbol(ticker: str) -> str:
+    """A ticker of ours as KIS spells it."""
+    return ticker.replace(".", "/").replace("-", "/")
+
+
+def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], wire: _Wire) -> _Series:
+    ticker = path.stem.upper()
+    named = universe.get(ticker, {})
+    if not wire.ticker.fullmatch(ticker):
+        raise UsageError(f"{path}: a ticker is {wire.words}; rename the file, or move it away")
     days: list[date] = []
     bars: list[Bar] = []
     base: Number | None = None
@@ -162,17 +200,17 @@ def _read_series(path: Path, code: str, named: dict[str, str]) -> _Series:
     lot = named.get("lot") or "1"
     if not lot.isdigit() or lot == "0":
         raise UsageError(f"universe.csv: lot of {code} is {lot!r}; write a whole number of 1 or more")
-    if (named.get("venue") or _VENUES[0]) not in _VENUES:
-        raise UsageError(f"universe.csv: venue of {code} is {named['venue']!r}; one of {', '.join(_VENUES)}")
+    if (named.get("venue") or wire.venues[0]) not in wire.venues:
+        raise UsageError(f"universe.csv: venue of {code} is {named['venue']!r}; one of {', '.join(wire.venues)}")
     name = Name(
         code=code,
         name=named.get("name") or code,
-        venue=named.get("venue") or "XKRX",
-        group="ST",
+        venue=named.get("venue") or wire.venues[0],
+        group=wire.group,
         listed=days[0],
         ended=days[-1] + timedelta(days=1),
-        shares=_SHARES,
-        face=_FACE,
+        shares=wire.shares,
+        face=wire.face,
         lot=int(lot),
     )
     return _Series(name, days, bars)

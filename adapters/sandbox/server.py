@@ -1,9 +1,9 @@
-"""A running sandbox: one market, one clock, one ledger behind a real port and, if wanted, a paper port."""
+"""A running sandbox: a market for each region, one clock, one ledger behind a real port and, if wanted, a paper port."""
 
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
@@ -15,6 +15,7 @@ from adapters.sandbox.generated import GeneratedMarket
 from adapters.sandbox.kis import KisHost
 from adapters.sandbox.ledger import Ledger, Limits
 from adapters.sandbox.market import Market
+from adapters.sandbox.regions import PROFILES, split
 from adapters.sandbox.replay import ReplayMarket
 from adapters.sandbox.steering import PREFIX, Steering
 from adapters.sandbox.wire import Request, Response, WireServer, json_response
@@ -25,12 +26,13 @@ MOST_TICKERS = 10_000
 
 
 class Sandbox:
-    """KIS over loopback HTTP, from a generated market or a folder of CSVs.
+    """KIS over loopback HTTP, from generated markets or a folder of CSVs.
 
     `port` 0 picks a free one; `paper_port` opens the paper host beside it (0: any free port). `tickers` followed
-    names are generated from `seed`, or `data` (a folder with REGION/TICKER.csv) is replayed. The clock is the wall
-    clock unless `now` (aware) freezes it. As a context manager it runs in threads; `serve_forever` blocks.
-    `UsageError` for a port that is taken or a folder that can't be read.
+    names, divided between `regions` (`regions.split`), are generated from `seed`, or `data` (a folder with
+    REGION/TICKER.csv) is replayed: those of `regions` that have a folder in it. The clock is the wall clock unless
+    `now` (aware) freezes it. As a context manager it runs in threads; `serve_forever` blocks. `UsageError` for a region
+    it does not know, a port that is taken or a folder that can't be read.
     """
 
     def __init__(
@@ -38,7 +40,8 @@ class Sandbox:
         *,
         port: int = 0,
         paper_port: int | None = None,
-        tickers: int = 12,
+        regions: Sequence[str] = ("KR", "US"),
+        tickers: int = 25,
         data: Path | None = None,
         enforce_limits: bool = True,
         now: datetime | None = None,
@@ -46,12 +49,15 @@ class Sandbox:
     ) -> None:
         if not 1 <= tickers <= MOST_TICKERS:
             raise UsageError(f"--tickers {tickers}: give a number from 1 to {MOST_TICKERS}")
+        unknown = [region for region in regions if region not in PROFILES]
+        if unknown or not regions:
+            raise UsageError(f"--regions {','.join(unknown)}: the sandbox serves {' and '.join(PROFILES)}")
         self._clock = SandboxClock(now)
         self._ledger = Ledger(Limits(enforce=enforce_limits))
         self._faults = Faults()
-        market: Market = ReplayMarket(data) if data else GeneratedMarket(seed=seed, tickers=tickers)
-        self._steering = Steering(self._clock, self._ledger, self._faults, market.source)
-        self._kis = KisHost(market, self._clock, self._ledger, self._faults)
+        markets = _replayed(data, regions) if data else _generated(regions, seed, tickers)
+        self._steering = Steering(self._clock, self._ledger, self._faults, "data" if data else "generated")
+        self._kis = KisHost(markets, self._clock, self._ledger, self._faults)
         self._server = _listen(port, lambda request: self._answer(request, paper=False))
         self._paper = None
         if paper_port is not None:
@@ -106,6 +112,17 @@ class Sandbox:
             return self._kis.answer(request, paper_port=paper)
         except SpockError as error:  # a clock outside the calendar, a CSV that can't be read: the gateway's own 500
             return json_response({"rt_cd": "1", "msg_cd": "EGW00002", "msg1": str(error)}, 500)
+
+
+def _generated(regions: Sequence[str], seed: int, tickers: int) -> Mapping[str, Market]:
+    parts = split(tickers, tuple(dict.fromkeys(regions)))
+    return {region: GeneratedMarket(region=region, seed=seed, tickers=part) for region, part in parts.items()}
+
+
+def _replayed(folder: Path, regions: Sequence[str]) -> Mapping[str, Market]:
+    """The markets of the regions that have a folder; none of them is an error that names the first."""
+    there = [region for region in regions if (folder / region).is_dir()] or regions[:1]
+    return {region: ReplayMarket(folder, region) for region in there}
 
 
 def _listen(port: int, answer: Callable[[Request], Response]) -> WireServer:

@@ -1,28 +1,37 @@
-"""KRX tick sizes by venue and date, read from krx_ticks.csv (sources in its head)."""
+"""Tick sizes by venue and date, read from krx_ticks.csv and us_ticks.csv (sources in their heads).
+
+Prices are whole numbers: KRW in Korea, ten-thousandths of a dollar in the US (a market's `scale`).
+"""
 
 from __future__ import annotations
 
 from bisect import bisect_right
 from datetime import date
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 
 from pipeline.errors import UsageError
 
-_TABLE = Path(__file__).with_name("krx_ticks.csv")
+#: What one unit of a table's currency is in whole numbers.
+SCALES = {"krx_ticks.csv": 1, "us_ticks.csv": 10_000}
 #: KRX price limit around the base price since 2015-06-15 (15% before; generated returns stay inside that, too).
 LIMIT = 0.30
 
 
 class TickGrid:
-    """The price steps of one venue under one rule: `ticks[i]` (KRW) applies to prices under `bounds[i]`."""
+    """The price steps of one venue under one rule: `ticks[i]` applies to prices under `bounds[i]`.
 
-    def __init__(self, bounds: list[int], ticks: list[int]) -> None:
+    `limited` says that the venue has daily price limits.
+    """
+
+    def __init__(self, bounds: list[int], ticks: list[int], *, limited: bool) -> None:
         self._bounds = bounds
         self._ticks = ticks
+        self.limited = limited
 
     def tick(self, price: float) -> int:
-        """The step (KRW) a price of this size moves in."""
+        """The step a price of this size moves in."""
         return self._ticks[bisect_right(self._bounds, price)]
 
     def nearest(self, price: float) -> int:
@@ -53,20 +62,24 @@ def grid(venue: str, day: date) -> TickGrid:
         if since <= day:
             found = rule
     if found is None:
-        raise UsageError(f"no tick size known for venue {venue!r} on {day}: add it to {_TABLE.name}")
+        raise UsageError(f"no tick size known for venue {venue!r} on {day}: add it to {' or '.join(SCALES)}")
     return found
 
 
 @cache
 def _rules() -> dict[str, list[tuple[date, TickGrid]]]:
     """Venue -> its rules, ascending by the date they came into force."""
-    rows: dict[tuple[str, str], list[tuple[str, str]]] = {}
-    lines = [line for line in _TABLE.read_text(encoding="utf-8").splitlines() if not line.startswith("#")]
-    for line in lines[1:]:
-        venue, since, below, tick = line.split(",")
-        rows.setdefault((venue, since), []).append((below, tick))
     rules: dict[str, list[tuple[date, TickGrid]]] = {}
-    for (venue, since), steps in sorted(rows.items()):
-        bounds = [int(below) for below, _ in steps if below]
-        rules.setdefault(venue, []).append((date.fromisoformat(since), TickGrid(bounds, [int(t) for _, t in steps])))
+    for file_name, scale in SCALES.items():
+        rows: dict[tuple[str, str], list[tuple[str, str]]] = {}
+        text = Path(__file__).with_name(file_name).read_text(encoding="utf-8")
+        lines = [line for line in text.splitlines() if not line.startswith("#")]
+        for line in lines[1:]:
+            venue, since, below, tick = line.split(",")
+            rows.setdefault((venue, since), []).append((below, tick))
+        for (venue, since), steps in sorted(rows.items()):
+            bounds = [int(Decimal(below) * scale) for below, _ in steps if below]
+            ticks = [int(Decimal(tick) * scale) for _, tick in steps]
+            grid_of = TickGrid(bounds, ticks, limited=file_name == "krx_ticks.csv")
+            rules.setdefault(venue, []).append((date.fromisoformat(since), grid_of))
     return rules

@@ -148,7 +148,11 @@ class Collector:
         answer, provider = served.value, served.provider
         asked = self._calendar(unit.venue, unit.start, unit.end)
         dates = _dates(answer)
-        first = _beginning(unit, answer, asked, dates)
+        first = _beginning(unit, answer, asked, dates, unit.listed_from)
+        if first is not None and unit.listed_from is None:
+            # A list without dates can't contradict an older page that came empty by mistake; the listing itself may.
+            listing = self._ask_listing(unit, in_doubt=False)
+            first = _beginning(unit, answer, asked, dates, listing.listed_from if listing is not None else None)
         missing = [day for day in asked if day not in dates and (first is None or day >= first)]
         self._count(dates, missing)
         pages = answer.pages
@@ -248,16 +252,18 @@ def _dates(answer: History) -> set[dt.date]:
     return set(answer.bars["date"].to_list()) | set(refused)
 
 
-def _beginning(unit: Unit, answer: History, asked: Sequence[dt.date], dates: set[dt.date]) -> dt.date | None:
+def _beginning(
+    unit: Unit, answer: History, asked: Sequence[dt.date], dates: set[dt.date], listed_from: dt.date | None
+) -> dt.date | None:
     """The listing's first session where the answer shows it: sessions before the first row, and nothing older to page to."""
     if unit.known_before or not answer.exhausted or not asked:
         return None
     first = min(dates, default=None)
-    if first is not None and (unit.listed_from is None or unit.listed_from >= first):
+    if first is not None and (listed_from is None or listed_from >= first):
         return first if first > asked[0] else None
-    # The exchange's list knows it earlier than the answer does (or there was none): an empty page is no proof.
-    if unit.listed_from is not None and unit.listed_from > asked[0]:
-        return unit.listed_from
+    # The provider's list knows it earlier than the answer does (or there was none): an empty page is no proof.
+    if listed_from is not None and listed_from > asked[0]:
+        return listed_from
     return None
 
 

@@ -12,6 +12,9 @@ from pipeline.errors import NotYet, Unavailable, Unsupported
 from pipeline.store.file import rows
 
 if TYPE_CHECKING:
+    import duckdb
+
+    from adapters.base import Universe
     from pipeline.attempts import AttemptLog
     from pipeline.settings import RegionConfig
     from pipeline.state import State
@@ -40,7 +43,7 @@ def refresh(
     """
     if not are_stale(store, config.region, now):
         return []
-    notes = []
+    notes: list[str] = []
     chain = factory.chain(config.region, "universe", on_attempt=on_attempt)
     try:
         served = chain.call(lambda adapter: adapter.universe(config.region))
@@ -49,10 +52,10 @@ def refresh(
         if seen_at is None:
             raise
         return [f"the ticker list of {seen_at:%Y-%m-%d} stays: {error}"]
-    seen = universe.follow(served.value.instruments, config)
-    if served.value.refused.height:
-        notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
     with store.write(f"universe {config.region}") as connection:
+        # Decided inside the transaction that writes it: a `spock ticker add` of the same minute isn't undone.
+        following = _following(config, connection, served.value)
+        seen = following.instruments
         new = universe.save(
             connection,
             seen,
@@ -63,6 +66,9 @@ def refresh(
             run_id=run_id,
         )
         universe.quarantine_lines(connection, served.value.refused, region=config.region, now=now, run_id=run_id)
+    notes += following.notes
+    if served.value.refused.height:
+        notes.append(f"{served.value.refused.height} lines of the ticker list could not be read")
     state.emit(
         "universe_refreshed",
         config.region,
@@ -70,6 +76,23 @@ def refresh(
         detail={"provider": served.provider, "listings": seen.height, "new": new, "followed": int(seen["followed"].sum())},
     )
     return notes
+
+
+def _following(config: RegionConfig, connection: duckdb.DuckDBPyConnection, listed: Universe) -> universe.Following:
+    """What is followed of a list, in the light of what was followed so far and of what was chosen by hand."""
+    standing = universe.current(connection, config.region)
+    seen = listed.instruments
+    if listed.unvalued:
+        # The values of the last list that had them are worth more than none.
+        seen = seen.update(standing.select("ticker", "value", "shares"), on="ticker", how="left")
+    return universe.follow(
+        seen,
+        config,
+        before=standing.filter("followed")["ticker"].to_list(),
+        choices=universe.choices(connection, config.region),
+        unvalued=listed.unvalued,
+        short=universe.cut_short(standing, listed.instruments),
+    )
 
 
 def _seen_at(store: Store, region: str) -> dt.datetime | None:

@@ -95,20 +95,16 @@ def make_plan(
     followed = connection.sql(statement("store/followed"), params={"region": region}).pl()
     reach = window(config, config.collect.initial_sessions, target)[0] if night else first
     sessions = closed_sessions(config, min(first, reach), target, now)
-    asked_before = pl.col("asked_from").is_not_null() if night else pl.lit(True)
-    cells = (
-        followed.join(sessions.select("venue", "date"), on="venue", how="inner")
-        .filter((pl.col("date") >= first) | ~asked_before)
-        .filter((pl.col("date") >= pl.col("first_session")).fill_null(True))
-        .filter((pl.col("date") <= pl.col("last_session")).fill_null(True))
-    )
-    span = {"region": region, "first": min(first, reach), "last": target}
-    covered = connection.sql(statement("store/covered_cells"), params=span).pl()
-    wanted = (
-        cells.join(covered, on=["ticker", "date"], how="anti")
-        .group_by("ticker", "venue", "currency", "listed_from", maintain_order=True)
-        .agg(first_missing=pl.col("date").min(), last_missing=pl.col("date").max())
-    )
+    span = {
+        "region": region,
+        "first": first,
+        "night": night,
+        "oldest": min(first, reach),
+        "newest": target,
+    }
+    with registered(connection, sessions=sessions.select("venue", "date")):
+        # In the store and not in frames: 6,000 tickers × 1,000 sessions are six million cells.
+        wanted = connection.sql(statement("store/missing_spans"), params=span).pl()
     units = _units(_with_overlap(connection, config, wanted))
     indices = _index_units(connection, config, first, target)
     requests = _budget(config, units, indices)

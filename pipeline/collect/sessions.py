@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import polars as pl
 
 from pipeline import calendars
-from pipeline.errors import TooEarly, UsageError
+from pipeline.errors import CalendarUnknown, TooEarly, UsageError
 from pipeline.quality import SESSIONS
 
 if TYPE_CHECKING:
@@ -28,22 +28,38 @@ def target_session(config: RegionConfig, now: dt.datetime, asked: dt.date | None
     """The session a night at `now` is for: `asked`, or the newest final one of the main venue.
 
     `TooEarly` when the session asked for, or one that has closed since the newest final one, is not final yet;
-    `UsageError` for a date that is no session.
+    `UsageError` for a date that is no session, for a moment or date outside the calendar, and where there is no calendar.
     """
     venue = config.venues[0]
     provider = history_provider(config)
-    newest = calendars.last_final_session(venue, provider, now)
+    if venue.calendar not in calendars.available():
+        raise UsageError(
+            f"region {config.region} is {config.status}, and this version has no calendar for {venue.calendar}: "
+            f"it has {', '.join(calendars.available())}; leave the region off until a version brings one"
+        )
     calendar = calendars.calendar(venue.calendar)
-    if asked is not None:
-        if not calendar.is_session(asked):
-            raise UsageError(
-                f"--date {asked}: {venue.mic} is closed that day; "
-                f"the session before is {calendar.previous_session(asked)}, the next {calendar.next_session(asked)}"
-            )
-        if asked > newest:
-            raise _too_early(config, venue, provider, asked)
-        return asked
-    return newest
+    try:
+        newest = calendars.last_final_session(venue, provider, now)
+    except CalendarUnknown as error:
+        raise UsageError(
+            f"{config.region}: now is {now:%Y-%m-%d %H:%M} UTC (--now, SPOCK_NOW, a sandbox's clock or this machine's), "
+            f"and {error}"
+        ) from error
+    if asked is None:
+        return newest
+    if not calendar.first <= asked <= calendar.last:
+        raise UsageError(
+            f"--date {asked}: the calendar of {venue.mic} runs from {calendar.first} to {calendar.last}: "
+            f"give a day inside it; the newest final session of {config.region} is {newest}"
+        )
+    if not calendar.is_session(asked):
+        raise UsageError(
+            f"--date {asked}: {venue.mic} is closed that day; "
+            f"the session before is {calendar.previous_session(asked)}, the next {calendar.next_session(asked)}"
+        )
+    if asked > newest:
+        raise _too_early(config, venue, provider, asked)
+    return asked
 
 
 def unfinished_session(config: RegionConfig, now: dt.datetime) -> TooEarly | None:

@@ -118,7 +118,7 @@ def read(path: Path) -> list[Fetched]:
     try:
         table = pq.read_table(path)
     except pa.ArrowInvalid as error:
-        raise StoreCorrupt(f"{path}: is damaged: move it away and run again, its tickers are asked anew ({error})") from error
+        raise _damaged(path, error) from error
     bars = pl.DataFrame(pl.from_arrow(table)).cast(dict(BARS))  # type: ignore[arg-type]
     described = json.loads(table.schema.metadata[_KEY])
     answers = []
@@ -128,6 +128,15 @@ def read(path: Path) -> list[Fetched]:
         answers.append(_restore(entry, bars.slice(offset, count)))
         offset += count
     return answers
+
+
+def tickers(path: Path) -> list[str]:
+    """The tickers of one spooled batch, without reading its bars; `StoreCorrupt` for a file that is damaged."""
+    try:
+        metadata = pq.read_schema(path).metadata
+    except pa.ArrowInvalid as error:
+        raise _damaged(path, error) from error
+    return [entry["unit"]["ticker"] for entry in json.loads(metadata[_KEY])]
 
 
 def files(folder: Path, prefix: str) -> list[Path]:
@@ -145,6 +154,10 @@ def read_failures(folder: Path, prefix: str) -> list[Failed]:
     """The failures of an attempt whose fetch has ended; none where it has not."""
     path = folder / f"{prefix}failures.json"
     return [Failed(**entry) for entry in json.loads(path.read_bytes())] if path.exists() else []
+
+
+def _damaged(path: Path, error: Exception) -> StoreCorrupt:
+    return StoreCorrupt(f"{path}: is damaged: move it away and run again, its tickers are asked anew ({error})")
 
 
 def _keep(path: Path, content: bytes) -> None:

@@ -32,7 +32,7 @@ def nightly(regions: tuple[str, ...], date: str | None, wait: bool, now: str | N
 
     day = None if date is None else parse_date("--date", date)
     nights = _nights(now, form)
-    _finish(nights.nightly(regions, date=day, wait=wait, look=lambda: _clock(now)), form)
+    _finish(nights.nightly(regions, date=day, wait=wait, look=lambda: clock_of(now)), form)
 
 
 @click.command()
@@ -103,10 +103,11 @@ def _nights(now: str | None, form: str | None) -> Nights:
     from pipeline import settings
     from pipeline.nightly import Nights
 
-    return Nights(settings.home(), _clock(now), _progress(form))
+    return Nights(settings.home(), clock_of(now), progress_of(form))
 
 
-def _clock(now: str | None) -> Clock:
+def clock_of(now: str | None) -> Clock:
+    """The moment a command takes for now: `--now`, SPOCK_NOW, a sandbox's clock, the wall clock."""
     from pipeline import clock, settings
 
     def of_sandbox() -> Any:
@@ -118,7 +119,7 @@ def _clock(now: str | None) -> Clock:
     return clock.resolve(now, of_sandbox)
 
 
-def _progress(form: str | None) -> Progress:
+def progress_of(form: str | None) -> Progress:
     from pipeline.progress import JsonLines
 
     if form in (None, "table") and sys.stderr.isatty():

@@ -1,9 +1,11 @@
-"""Checks of what is configured: settings, keys, limits, the clock, the calendars of the venues."""
+"""Checks of what is configured: settings, keys, limits, allowed use, the clock, the calendars of the venues."""
 
 from __future__ import annotations
 
 import datetime as dt
+import tomllib
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import calendars, clock, settings
@@ -18,8 +20,11 @@ CALENDAR_NOTICE = dt.timedelta(days=60)
 #: A clock this far from the sandbox's running one disturbs tokens and finality.
 SKEW = dt.timedelta(seconds=5)
 
+#: What to do about a clock that is off.
+KEEP_TIME = "let the system keep its time (`timedatectl` shows whether it does)"
+
+_ALLOWED_USE = Path(__file__).with_name("allowed_use.toml")
 _AGAIN = "correct that, then run `spock doctor` again"
-_KEEP_TIME = "let the system keep its time (`timedatectl` shows whether it does)"
 
 
 def load_settings() -> tuple[list[RegionConfig], list[Finding]]:
@@ -31,33 +36,29 @@ def load_settings() -> tuple[list[RegionConfig], list[Finding]]:
         except ConfigError as error:
             findings.append(Finding("settings", "wrong", str(error), _AGAIN))
     if not findings:
-        findings.append(Finding("settings", "ok", f"{len(configs)} regions load: {_by_status(configs)}"))
+        findings.append(Finding("settings", "ok", f"those of {len(configs)} regions load"))
     return configs, findings
 
 
-def _by_status(configs: list[RegionConfig]) -> str:
-    groups: dict[str, list[str]] = {}
-    for config in configs:
-        groups.setdefault(config.status, []).append(config.region)
-    return "; ".join(f"{status} {' '.join(regions)}" for status, regions in groups.items())
-
-
 def keys(configs: list[RegionConfig]) -> Iterator[Finding]:
-    """Which keys are set, by name and place; a value never leaves `settings.secret`."""
+    """Which keys are set, by name and place, and whether they have their length; a value never leaves `settings.secrets`."""
     from adapters.factory import OPENERS
 
-    for name, provider, regions in _chained(configs):
+    for name, provider, regions in chained(configs):
         if not provider.keys:
             continue
         try:
             places = {key: settings.secret_origin(key) for key in provider.keys}
+            unfit = [words for key in provider.keys if (words := settings.wrong_length(key, provider.key_lengths))]
         except ConfigError as error:
             yield Finding("keys", "wrong", f"{name}: {error}", _AGAIN)
             continue
         words = f"{name} ({' '.join(regions)}): " + ", ".join(
             f"{key} set ({place})" if place else f"{key} missing" for key, place in places.items()
         )
-        if name not in OPENERS:
+        if unfit:
+            yield Finding("keys", "wrong", "; ".join([words, *unfit]), _AGAIN)
+        elif name not in OPENERS:
             yield Finding("keys", "ok", f"{words}; this version has no adapter for {name} yet")
         elif all(places.values()):
             yield Finding("keys", "ok", words)
@@ -68,7 +69,7 @@ def keys(configs: list[RegionConfig]) -> Iterator[Finding]:
 
 def limits(configs: list[RegionConfig]) -> Iterator[Finding]:
     """The rate limits of each provider some region asks."""
-    for name, provider, _ in _chained(configs):
+    for name, provider, _ in chained(configs):
         host = provider.hosts.get(provider.account)
         limits = host.limits if host is not None and host.limits else provider.limits
         account = f"{name} ({provider.account})" if provider.account else name
@@ -80,7 +81,21 @@ def limits(configs: list[RegionConfig]) -> Iterator[Finding]:
             yield Finding("limits", "notice", f"{account}: no limit is set: requests go out as fast as they can", todo)
 
 
-def _chained(configs: list[RegionConfig]) -> Iterator[tuple[str, ProviderConfig, list[str]]]:
+def allowed_use(configs: list[RegionConfig]) -> Iterator[Finding]:
+    """What the data of each provider may be used for, by the packaged table, with its source and the day it was read."""
+    table = tomllib.loads(_ALLOWED_USE.read_text(encoding="utf-8"))
+    for name, _, _ in chained(configs):
+        if name not in table:
+            words = f"{name}: nothing is known here of what its data may be used for"
+            yield Finding("allowed use", "notice", words, "read the provider's terms first")
+            continue
+        entry = table[name]
+        told = f"{name}: {entry['use']}; handing it on: {entry['redistribution']} ({entry['source']}, read {entry['read']})"
+        todo = "" if entry["redistribution"] == "yes" else "keep its rows to yourself unless its terms allow more"
+        yield Finding("allowed use", "ok", told, todo)
+
+
+def chained(configs: list[RegionConfig]) -> Iterator[tuple[str, ProviderConfig, list[str]]]:
     """Every provider some region's chain names, its settings (of the first such region), and those regions."""
     providers: dict[str, tuple[ProviderConfig, list[str]]] = {}
     for config in configs:
@@ -103,7 +118,7 @@ def look_at_clock() -> tuple[dt.datetime, list[Finding]]:
             return found.now, [Finding("clock", "notice", words, "unset SPOCK_NOW for tonight's sessions")]
         if url is None:
             words = f"{wall:%Y-%m-%d %H:%M} UTC by this machine; not compared, since no provider is asked here"
-            return wall, [Finding("clock", "notice", words, _KEEP_TIME)]
+            return wall, [Finding("clock", "notice", words, KEEP_TIME)]
         info = control.fetch_info(url)
     except (UsageError, Unavailable) as error:
         return wall, [Finding("clock", "wrong", str(error), "correct the variable it names")]
@@ -113,31 +128,37 @@ def look_at_clock() -> tuple[dt.datetime, list[Finding]]:
     if abs(skew) > SKEW:
         side = "behind" if skew > dt.timedelta() else "ahead of"
         words = f"this machine is {abs(skew.total_seconds()):.0f} s {side} the sandbox"
-        return info.now, [Finding("clock", "notice", words, _KEEP_TIME)]
+        return info.now, [Finding("clock", "notice", words, KEEP_TIME)]
     return info.now, [Finding("clock", "ok", f"within {SKEW.total_seconds():g} s of the sandbox")]
 
 
 def packaged_calendars(configs: list[RegionConfig], now: dt.datetime) -> Iterator[Finding]:
-    """Whether the venues of each region have a calendar, and how far it reaches from `now`."""
+    """How far each region's calendars reach from `now`; a region that is on must have them, the others are told together."""
     packaged = calendars.available()
+    later = []
     for config in configs:
         wanted = tuple(dict.fromkeys(venue.calendar for venue in config.venues))
         missing = [mic for mic in wanted if mic not in packaged]
-        if missing:
-            words = f"{config.region}: no packaged calendar for {', '.join(missing)}"
-            yield Finding("calendar", "notice", words, "none: its nights begin with a version that has them")
+        if missing and config.status == "off":
+            later.append(f"{config.region} ({', '.join(missing)})")
+        elif missing:
+            words = f"{config.region} is {config.status}, but has no packaged calendar for {', '.join(missing)}"
+            yield Finding("calendar", "wrong", words, f"set SPOCK_REGIONS__{config.region}__STATUS=off, or upgrade Spock")
         for mic in wanted:
             if mic in packaged:
                 yield _calendar_end(config.region, mic, now)
+    if later:
+        words = f"no packaged calendar for {', '.join(later)}: these regions are off"
+        yield Finding("calendar", "notice", words, "none: their nights begin with a version that has them")
 
 
 def _calendar_end(region: str, mic: str, now: dt.datetime) -> Finding:
     last = calendars.calendar(mic).last
     left = last - now.date()
-    words = f"{region}: {mic} is known until {last}"
+    words = f"{region}: {mic} is known until {last}, {left.days} days from now"
     todo = "upgrade Spock, or extend calendars/overrides.toml and run `spock calendar build`"
     if left < dt.timedelta():
-        return Finding("calendar", "wrong", words, todo)
+        return Finding("calendar", "wrong", f"{region}: {mic} is known until {last} only, {-left.days} days ago", todo)
     if left <= CALENDAR_NOTICE:
-        return Finding("calendar", "notice", f"{words}, in {left.days} days", todo)
+        return Finding("calendar", "notice", words, todo)
     return Finding("calendar", "ok", words)

@@ -31,7 +31,7 @@ from pipeline.settings.model import (
     VenueConfig,
 )
 from pipeline.settings.places import home, origin, sandbox_url, state_dir
-from pipeline.settings.secrets import secret, secret_origin
+from pipeline.settings.secrets import secret, secret_origin, wrong_length
 from pipeline.settings.sources import available_regions, merge_configs, resolve_region
 
 __all__ = [
@@ -60,6 +60,7 @@ __all__ = [
     "secret",
     "secret_origin",
     "state_dir",
+    "wrong_length",
 ]
 
 

@@ -80,15 +80,16 @@ class VenueConfig(_Frozen):
 class UniverseRule(_Frozen):
     """Which listings a region follows.
 
-    `min_value` is the least market value in the region's currency, `top` keeps the largest by it (None: all); a followed name
-    stays until it has fallen out of the first (1 + `buffer`) × `top`. `members` names a membership list instead (`stock_connect`),
-    `primary_only` drops secondary listings, `main_currency_only` drops lines in another currency than the region's.
+    `min_value` is the least market value in the region's currency, `top` keeps the largest by it (None: all); a followed
+    name stays until it has fallen out of the first (1 + `buffer`) × `top`. `members` names a membership list instead
+    (`stock_connect`), `primary_only` drops secondary listings, `main_currency_only` drops lines in another currency than
+    the region's.
     """
 
     security_types: tuple[SecurityType, ...] = Field(min_length=1)
     min_value: PositiveFloat | None = None
     top: PositiveInt | None = None
-    buffer: float = Field(default=0.1, ge=0)
+    buffer: float = Field(ge=0)
     members: Literal["stock_connect"] | None = None
     primary_only: bool
     main_currency_only: bool
@@ -120,14 +121,16 @@ class ProviderConfig(_Frozen):
     """How a provider is reached.
 
     `account` picks one of `hosts`; `files_url` is where its bulk files stand, with a trailing slash; `keys` names the
-    secrets it needs; `limits` are those of a provider that is reached through its own client and has no host here;
-    `history_rows` and `index_rows` are the most rows one answer holds, for the request budget.
+    secrets it needs and `key_lengths` how many characters each has, where the provider says so; `limits` are those of a
+    provider that is reached through its own client and has no host here; `history_rows` and `index_rows` are the most rows
+    one answer holds, for the request budget.
     """
 
     account: str = ""
     hosts: dict[str, HostConfig] = Field(default_factory=dict)
     files_url: str = ""
     keys: tuple[str, ...] = ()
+    key_lengths: dict[str, PositiveInt] = Field(default_factory=dict)
     limits: tuple[LimitConfig, ...] = ()
     history_rows: PositiveInt = 5000
     index_rows: PositiveInt = 5000

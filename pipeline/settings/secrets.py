@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
+from collections.abc import Mapping
 from pathlib import Path
 
 from pydantic import SecretStr
@@ -35,6 +36,17 @@ def secret_origin(name: str) -> str | None:
     """Where `secret(name)` comes from, in words for `spock config show`; None when no source has it."""
     found = _find(name)
     return None if found is None else found[1]
+
+
+def wrong_length(name: str, lengths: Mapping[str, int]) -> str:
+    """What is wrong with the length of a secret that is set, in words without the value; "" where nothing is.
+
+    `lengths` are the provider's: characters by name.
+    """
+    found, wanted = _find(name), lengths.get(name)
+    if found is None or wanted is None or len(found[0]) == wanted:
+        return ""
+    return f"{name} ({found[1]}) has {len(found[0])} characters, not {wanted}: copy it again from the provider's portal"
 
 
 def _find(name: str) -> tuple[str, str] | None:

@@ -141,3 +141,21 @@ SET failures = excluded.failures, opened_at = excluded.opened_at, probe_at = exc
 DELETE FROM breaker
 WHERE key = :key
 AND capability = :capability;
+
+-- name: used_lately
+SELECT key, sum(at > :second) AS second, count(*) AS minute
+FROM slot
+WHERE at > :minute
+AND at <= :now
+GROUP BY key
+ORDER BY key;
+
+-- name: paces
+SELECT key, share, changed_at, pause_until
+FROM pace
+ORDER BY key;
+
+-- name: breakers
+SELECT key, capability, failures, opened_at, reason
+FROM breaker
+ORDER BY key, capability;

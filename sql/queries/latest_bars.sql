@@ -2,7 +2,7 @@
 SELECT
     bar.region,
     bar.ticker,
-    listing.local_name AS name,
+    coalesce(listing.name, listing.local_name) AS name,
     bar.date,
     bar.close,
     bar.currency,

@@ -138,7 +138,7 @@ def test_every_capability_of_settings_can_be_asked_for() -> None:
 
 
 def test_chains_share_an_adapter_and_count_their_own_requests(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Sandbox(tickers=2, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, enforce_limits=False, now=NOW) as sandbox:
         monkeypatch.setenv("SPOCK_SANDBOX_URL", sandbox.url)
         clear_cache()
         heard: list[Attempt] = []

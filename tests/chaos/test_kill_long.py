@@ -40,7 +40,7 @@ def killing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[object]:
         longer = {"SPOCK_COLLECT__INITIAL_SESSIONS": "250"}
         return runs.Home(folder / name, folder / f"{name}-machine", environment | longer)
 
-    with Sandbox(now=runs.NOW, tickers=60, enforce_limits=False) as server:
+    with Sandbox(regions=("KR",), now=runs.NOW, tickers=60, enforce_limits=False) as server:
         yield kill.Killing(server, make_home, runs.Tools())
 
 

@@ -271,11 +271,11 @@ def make_home(tmp_path: Path) -> Callable[..., Home]:
 
 @pytest.fixture
 def sandbox() -> Iterator[Callable[..., Sandbox]]:
-    """Starts sandboxes: 12 tickers, no limits, frozen at `NOW` unless told otherwise."""
+    """Starts sandboxes: 12 tickers of Korea, no limits, frozen at `NOW` unless told otherwise."""
     with ExitStack() as stack:
 
         def begin(**wanted: Any) -> Sandbox:
-            return stack.enter_context(Sandbox(**{"now": NOW, "enforce_limits": False, **wanted}))
+            return stack.enter_context(Sandbox(**{"now": NOW, "regions": ("KR",), "tickers": 12, "enforce_limits": False, **wanted}))
 
         yield begin
 

@@ -1,4 +1,4 @@
-"""The packaged calendar of XKRX, what generates it, and when a session is final."""
+"""The packaged calendars, what generates them, and when a session is final."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline import calendar_build, calendars
+from pipeline import calendar_build, calendars, settings
 from pipeline.errors import CalendarUnknown, ConfigError, UsageError
 from pipeline.settings import FinalAt, VenueConfig
 
@@ -19,6 +19,7 @@ SHARED = Path(__file__).resolve().parents[3] / "shared"
 SEOUL = timedelta(hours=9)
 
 KRX = calendars.calendar("XKRX")
+NYS = calendars.calendar("XNYS")
 
 
 def local_hours(day: date) -> tuple[time, time]:
@@ -232,14 +233,20 @@ ELECTION = 'venue = "XKRX"\ndate = 2026-06-03\nchange = "closed"\nsource = "s"'
 CONSTITUTION = 'venue = "XKRX"\ndate = 2026-07-17\nchange = "closed"\nsource = "s"'
 
 
-def test_the_packaged_calendar_is_what_a_fresh_build_makes(tmp_path: Path) -> None:
-    packaged = (calendars.FOLDER / "XKRX.csv").read_text(encoding="utf-8")
+def test_the_packaged_calendars_are_what_a_fresh_build_makes(tmp_path: Path) -> None:
     (tmp_path / "overrides.toml").write_bytes((calendars.FOLDER / "overrides.toml").read_bytes())
-    (built,) = calendar_build.build(tmp_path)
-    fresh = built.read_text(encoding="utf-8")
-    assert built == tmp_path / "XKRX.csv"
-    assert fresh.split(";")[0] == packaged.split(";")[0]
-    assert fresh.splitlines()[1:] == packaged.splitlines()[1:]
+    built = calendar_build.build(tmp_path)
+    assert sorted(path.stem for path in built) == list(calendars.available())
+    for path in built:
+        fresh, packaged = path.read_text(encoding="utf-8"), (calendars.FOLDER / path.name).read_text(encoding="utf-8")
+        assert fresh.split(";")[0] == packaged.split(";")[0]
+        assert fresh.splitlines()[1:] == packaged.splitlines()[1:]
+
+
+def test_nasdaq_keeps_the_sessions_of_new_york(tmp_path: Path) -> None:
+    overrides = '[venues.XNAS]\ntimezone = "America/New_York"\nfirst = 2000-01-01\nlast = 2028-12-31\n'
+    (path,) = calendar_build.build(overrides_with(tmp_path, venues=overrides))
+    assert path.read_text("utf-8").splitlines()[1:] == (calendars.FOLDER / "XNYS.csv").read_text("utf-8").splitlines()[1:]
 
 
 def test_the_build_refuses_to_guess_where_its_sources_differ(tmp_path: Path) -> None:
@@ -290,6 +297,56 @@ def test_every_override_is_at_work_in_the_packaged_calendar() -> None:
             assert local_hours(override.date) == (override.open, override.close)
 
 
+# ---- New York ----
+
+
+@pytest.mark.parametrize(
+    "day",
+    [
+        date(2001, 9, 11),  # four sessions without trading after the attacks
+        date(2001, 9, 14),
+        date(2004, 6, 11),  # mourning: Reagan
+        date(2007, 1, 2),  # mourning: Ford
+        date(2012, 10, 29),  # Hurricane Sandy, two days
+        date(2012, 10, 30),
+        date(2018, 12, 5),  # mourning: Bush
+        date(2022, 6, 20),  # the first Juneteenth kept, on the Monday after
+        date(2025, 1, 9),  # mourning: Carter
+        date(2026, 4, 3),  # Good Friday
+        date(2026, 7, 3),  # Independence Day falls on a Saturday
+        date(2026, 11, 26),
+    ],
+)
+def test_new_york_is_closed(day: date) -> None:
+    assert not NYS.is_session(day)
+
+
+@pytest.mark.parametrize(
+    ("day", "opens", "closes"),
+    [
+        (date(2021, 6, 18), (13, 30), (20, 0)),  # Juneteenth was no holiday of the exchange yet
+        (date(2024, 7, 3), (13, 30), (17, 0)),  # 13:00 before Independence Day
+        (date(2026, 3, 6), (14, 30), (21, 0)),  # the last session of winter time …
+        (date(2026, 3, 9), (13, 30), (20, 0)),  # … and the first of summer time
+        (date(2026, 11, 27), (14, 30), (18, 0)),  # 13:00 after Thanksgiving
+        (date(2026, 12, 24), (14, 30), (18, 0)),
+    ],
+)
+def test_hours_of_new_york(day: date, opens: tuple[int, int], closes: tuple[int, int]) -> None:
+    session = NYS.session(day)
+    assert (session.open, session.close) == (
+        datetime.combine(day, time(*opens), UTC),
+        datetime.combine(day, time(*closes), UTC),
+    )
+
+
+def test_a_session_of_new_york_is_final_at_half_past_noon_in_seoul_the_next_day() -> None:
+    nasdaq = next(one for one in settings.get_config("US").venues if one.mic == "XNAS")
+    assert calendars.final_at(nasdaq, "kis", date(2026, 11, 19)) == datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
+    assert calendars.last_final_session(nasdaq, "kis", datetime(2026, 11, 20, 3, 29, tzinfo=UTC)) == date(2026, 11, 18)
+    assert calendars.last_final_session(nasdaq, "kis", datetime(2026, 11, 20, 3, 30, tzinfo=UTC)) == date(2026, 11, 19)
+
+
 # ---- against what was observed ----
 
 
@@ -300,6 +357,16 @@ def test_sessions_equal_the_dates_of_real_bars() -> None:
         with path.open(encoding="utf-8", newline="") as lines:
             observed |= {date.fromisoformat(row["date"][:10]) for row in csv.DictReader(lines)}
     assert KRX.sessions(min(observed), max(observed)) == sorted(observed)
+
+
+@pytest.mark.skipif(not (SHARED / "data/ohlcv/US").is_dir(), reason="no shared data beside the checkout")
+def test_sessions_of_new_york_equal_the_dates_of_real_bars() -> None:
+    observed: set[date] = set()
+    for path in (SHARED / "data/ohlcv/US").glob("*.csv"):
+        with path.open(encoding="utf-8", newline="") as lines:
+            observed |= {date.fromisoformat(row["date"][:10]) for row in csv.DictReader(lines)}
+    observed = {day for day in observed if NYS.first <= day}
+    assert NYS.sessions(min(observed), max(observed)) == sorted(observed)
 
 
 WINDOWS = SHARED / "data/whole_market/KR_2023_2024_windows.parquet"

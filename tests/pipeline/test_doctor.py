@@ -5,10 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import json
 import os
+import re
 import subprocess
 import sys
+import threading
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from email.utils import format_datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -16,11 +21,16 @@ import duckdb
 import pyarrow as pa
 import pytest
 
-from adapters.sandbox.control import set_clock
+from adapters.breaker import Breaker
+from adapters.kis.errors import KeysRefused
+from adapters.kis.token import IssuedToken, Tokens
+from adapters.limiter import Limit, Limiter
+from adapters.sandbox.control import report, set_clock
 from adapters.sandbox.server import Sandbox
 from pipeline import doctor, settings
 from pipeline.doctor import Finding
 from pipeline.doctor.machine import LIBRARIES
+from pipeline.errors import Unavailable
 from pipeline.state import State
 from pipeline.store import Store
 
@@ -148,6 +158,24 @@ def test_keys_are_named_and_never_shown(home: Path) -> None:
     assert "PSsecretvalue0123" not in words
 
 
+def test_a_key_of_another_length_is_wrong_and_its_characters_are_counted(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("KIS_APP_KEY", "k" * 35)
+    monkeypatch.setenv("KIS_APP_SECRET", "s" * 180)
+    (wrong,) = [finding for finding in found("keys") if finding.state == "wrong"]
+    assert "KIS_APP_KEY (env) has 35 characters, not 36" in wrong.words
+    assert "KIS_APP_SECRET (env) has" not in wrong.words
+    assert "kkk" not in wrong.words + wrong.todo
+
+
+def test_keys_of_their_length_are_fine(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KIS_APP_KEY", "k" * 36)
+    monkeypatch.setenv("KIS_APP_SECRET", "s" * 180)
+    (finding,) = [finding for finding in found("keys") if finding.words.startswith("kis")]
+    assert finding.state == "ok"
+
+
 def test_a_readable_env_file_is_wrong(home: Path) -> None:
     path = home / ".env"
     path.write_text("KIS_APP_KEY=x\n", encoding="utf-8")
@@ -165,6 +193,138 @@ def test_a_setting_that_can_not_be_taken_is_wrong(home: Path) -> None:
     assert only("settings").state == "wrong"
 
 
+# ---- what is allowed, what is on ----
+
+
+def test_every_provider_of_settings_has_an_allowed_use_with_its_source_and_day() -> None:
+    packaged = ROOT / "pipeline" / "doctor" / "allowed_use.toml"
+    table = tomllib.loads(packaged.read_text(encoding="utf-8"))
+    providers = tomllib.loads((ROOT / "pipeline" / "base.toml").read_text(encoding="utf-8"))["providers"]
+    assert set(table) == set(providers)
+    for entry in table.values():
+        assert {name: type(value) for name, value in entry.items()} == {
+            "use": str,
+            "redistribution": str,
+            "source": str,
+            "read": dt.date,
+        }
+        assert entry["redistribution"] in ("yes", "no", "not stated")
+        assert entry["use"]
+        assert entry["source"]
+
+
+def test_allowed_use_is_told_for_every_provider_that_is_asked() -> None:
+    findings = found("allowed use")
+    chains = [settings.get_config(region).chain for region in settings.available_regions()]
+    asked = {name for chain in chains for names in chain.values() for name in names}
+    assert {finding.words.partition(":")[0] for finding in findings} == asked
+    assert {finding.state for finding in findings} == {"ok"}
+    assert "handing it on: no" in next(finding.words for finding in findings if finding.words.startswith("polygon"))
+
+
+def test_regions_that_are_on_are_told() -> None:
+    assert only("regions").words == "live KR US; off CN HK JP VN AU UK EU"
+
+
+def test_the_homes_own_status_of_a_region_counts(home: Path) -> None:
+    state = State(home)
+    state.set_region_status("US", "off", "tried")
+    state.close()
+    assert only("regions").words == "live KR; off US CN HK JP VN AU UK EU"
+
+
+def test_a_region_that_is_on_without_an_adapter_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOCK_REGIONS__UK__STATUS", "test")
+    (wrong,) = [finding for finding in found("regions") if finding.state == "wrong"]
+    assert wrong.words.startswith("UK is test, but for yfinance")
+
+
+def test_a_ticker_of_settings_that_no_list_shows_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert found("watchlist") == []
+    listed = [*settings.get_config("KR").watchlist, *settings.get_config("KR").banks]
+    with fill(home).write() as connection:
+        for ticker in dict.fromkeys(listed[1:]):
+            connection.execute(
+                "INSERT INTO instruments BY NAME SELECT 'KR' AS region, $1 AS ticker, DATE '2026-11-20' AS valid_from, "
+                "'XKRX' AS venue, 'common' AS security_type, TRUE AS is_primary, 'KRW' AS currency, TRUE AS followed, "
+                "'kis' AS provider, $2 AS seen_at, $2 AS known_at, 'r' AS run_id",
+                [ticker, NOW],
+            )
+    finding = only("watchlist")
+    assert (finding.state, finding.words.partition(" of ")[0]) == ("notice", f"KR: no list shows {listed[0]}")
+
+
+# ---- what the machine shares ----
+
+
+def machine_words(check: str) -> list[str]:
+    return [finding.words for finding in found(check)]
+
+
+def test_slots_of_all_processes_are_counted_by_key_hash(tmp_path: Path) -> None:
+    (words,) = machine_words("shared limits")
+    assert words == f"{tmp_path / 'machine' / 'limits.sqlite'}: nothing was asked from this machine yet"
+    limiter = Limiter(tmp_path / "machine", "kis:0123456789abcdef", [Limit(1000, 60.0)])
+    for _ in range(3):
+        limiter.acquire()
+    (words,) = machine_words("shared limits")
+    assert words.startswith("requests of all processes: kis:0123456789abcdef ")
+    assert words.endswith("3 in the last minute")
+
+
+def test_a_slow_down_in_force_is_told(tmp_path: Path) -> None:
+    limiter = Limiter(tmp_path / "machine", "kis:0123456789abcdef", [Limit(1000, 60.0)])
+    limiter.acquire()
+    limiter.complain(pause=60.0)
+    (notice,) = [finding for finding in found("shared limits") if finding.state == "notice"]
+    assert "too fast; asked at 70% of the limit" in notice.words
+
+
+def test_an_open_breaker_is_told_with_its_reason(tmp_path: Path) -> None:
+    breaker = Breaker(tmp_path / "machine", "kis:0123456789abcdef:host", "history", 2, 30.0)
+    breaker.failure("HTTP 503")
+    assert found("breaker") == []
+    breaker.failure("HTTP 503")
+    finding = only("breaker")
+    assert (finding.state, "history" in finding.words, "HTTP 503" in finding.words) == ("notice", True, True)
+
+
+def test_a_damaged_file_of_limits_is_told_and_left(tmp_path: Path) -> None:
+    (tmp_path / "machine").mkdir()
+    path = tmp_path / "machine" / "limits.sqlite"
+    path.write_bytes(b"no database at all" * 100)
+    assert only("shared limits").state == "wrong"
+    assert path.read_bytes() == b"no database at all" * 100
+
+
+def test_a_token_is_told_by_its_age_and_never_shown(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    tokens = Tokens(
+        tmp_path / "machine" / "tokens",
+        app_key="k" * 36,
+        app_secret="s" * 180,
+        host="https://host.example",
+        issue=lambda: IssuedToken("eyJhbGciOi-the-token", 86_400),
+    )
+    tokens.token()
+    # A token dies by the real clock, whatever the commands take for now.
+    monkeypatch.setenv("SPOCK_NOW", "2027-06-01T12:00:00Z")
+    finding = only("token")
+    minute = r"\d{4}-\d\d-\d\d \d\d:\d\d"
+    assert finding.state == "ok"
+    assert re.fullmatch(f"{tokens.path.stem}: issued {minute}, ends {minute} UTC", finding.words)
+    assert "eyJ" not in "".join(one.words + one.todo for one in doctor.examine())
+
+
+def test_refused_keys_are_told_with_the_providers_words(tmp_path: Path) -> None:
+    def issue() -> IssuedToken:
+        raise KeysRefused("kis /oauth2/tokenP: EGW00103")
+
+    tokens = Tokens(tmp_path / "machine" / "tokens", app_key="k", app_secret="s", host="https://host.example", issue=issue)
+    with pytest.raises(Unavailable):
+        tokens.token()
+    assert (only("token").state, "EGW00103" in only("token").words) == ("wrong", True)
+
+
 # ---- clock and calendars ----
 
 
@@ -173,7 +333,7 @@ def test_without_a_sandbox_the_clock_is_not_compared() -> None:
 
 
 def test_a_running_sandbox_is_compared_and_a_frozen_one_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Sandbox(tickers=2) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2) as sandbox:
         monkeypatch.setenv("SPOCK_SANDBOX_URL", sandbox.url)
         running = only("clock")
         set_clock(sandbox.url, NOW)
@@ -183,7 +343,7 @@ def test_a_running_sandbox_is_compared_and_a_frozen_one_told(monkeypatch: pytest
 
 
 def test_a_sandbox_that_does_not_answer_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Sandbox(tickers=2) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2) as sandbox:
         url = sandbox.url
     monkeypatch.setenv("SPOCK_SANDBOX_URL", url)
     assert only("clock").state == "wrong"
@@ -198,10 +358,85 @@ def test_the_end_of_a_calendar_is_told_in_time(monkeypatch: pytest.MonkeyPatch, 
     assert [finding.state for finding in found("calendar") if finding.words.startswith("KR: XKRX")] == [state]
 
 
-def test_a_region_without_a_calendar_is_told() -> None:
-    told = {finding.words.partition(":")[0] for finding in found("calendar") if finding.state == "notice"}
-    assert "US" in told
-    assert "KR" not in told
+def test_days_left_of_a_calendar_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOCK_NOW", "2026-12-31T12:00:00Z")
+    assert "KR: XKRX is known until 2027-12-31, 365 days from now" in [finding.words for finding in found("calendar")]
+
+
+def test_regions_without_a_calendar_are_told_together_while_they_are_off() -> None:
+    (notice,) = [finding for finding in found("calendar") if finding.state == "notice"]
+    assert "JP (XTKS)" in notice.words
+    assert "KR" not in notice.words
+
+
+def test_a_region_that_is_on_without_a_calendar_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOCK_REGIONS__JP__STATUS", "test")
+    assert [finding.words for finding in found("calendar") if finding.state == "wrong"] == [
+        "JP is test, but has no packaged calendar for XTKS"
+    ]
+
+
+@pytest.fixture
+def told_time() -> Iterator[Callable[[dt.timedelta | None], str]]:
+    """Starts file servers that know nothing but their time, so much later than ours (None: not even that)."""
+    with ExitStack() as stack:
+
+        def begin(later: dt.timedelta | None) -> str:
+            def head(request: BaseHTTPRequestHandler) -> None:
+                request.send_response_only(404)
+                if later is not None:
+                    request.send_header("Date", format_datetime(dt.datetime.now(dt.UTC) + later, usegmt=True))
+                request.end_headers()
+
+            silent = {"do_HEAD": head, "log_message": lambda *_: None}
+            handler = type("OnlyTime", (BaseHTTPRequestHandler,), silent)
+            server = stack.enter_context(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+            thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.shutdown)
+            return f"http://127.0.0.1:{server.server_port}/common/master/"
+
+        yield begin
+
+
+def online() -> list[Finding]:
+    """What comparing with the providers adds to the clock's findings."""
+    without = doctor.examine()
+    return [finding for finding in doctor.examine(online=True) if finding.check == "clock" and finding not in without]
+
+
+@pytest.mark.parametrize(
+    ("later", "state", "words"), [(0, "ok", ""), (3600, "wrong", "s behind"), (-3600, "wrong", "s ahead of")]
+)
+def test_the_clock_is_compared_with_a_provider_that_is_asked(
+    monkeypatch: pytest.MonkeyPatch, told_time: Callable[[dt.timedelta | None], str], later: int, state: str, words: str
+) -> None:
+    monkeypatch.setenv("SPOCK_PROVIDERS__KIS__FILES_URL", told_time(dt.timedelta(seconds=later)))
+    (finding,) = online()
+    assert (finding.state, words in finding.words, bool(finding.todo)) == (state, True, state != "ok")
+
+
+def test_a_provider_that_does_not_tell_its_time_is_told(
+    monkeypatch: pytest.MonkeyPatch, told_time: Callable[[dt.timedelta | None], str]
+) -> None:
+    monkeypatch.setenv("SPOCK_PROVIDERS__KIS__FILES_URL", told_time(None))
+    assert [finding.state for finding in online()] == ["notice"]
+
+
+def test_a_provider_that_does_not_answer_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOCK_PROVIDERS__KIS__FILES_URL", "http://127.0.0.1:9/")
+    (finding,) = online()
+    assert (finding.state, "does not answer" in finding.words) == ("notice", True)
+
+
+def test_against_a_sandbox_its_file_server_is_asked_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    with Sandbox(regions=("KR",), tickers=2) as sandbox:
+        monkeypatch.setenv("SPOCK_SANDBOX_URL", sandbox.url)
+        doctor.examine()
+        assert report(sandbox.url)["by_path"] == {}
+        states = [finding.state for finding in doctor.examine(online=True) if finding.check == "clock"]
+        assert (states, sum(report(sandbox.url)["by_path"].values())) == (["ok", "ok"], 1)
 
 
 # ---- the store ----
@@ -211,7 +446,8 @@ def test_a_store_tells_schema_origin_and_size(home: Path, monkeypatch: pytest.Mo
     publish(fill(home, "live"))
     store, replica = only("store"), only("replica")
     assert store.state == replica.state == "ok"
-    assert "schema 1, live, " in store.words
+    newest = max(int(path.name[:4]) for path in (ROOT / "migrations" / "store").glob("*.sql"))
+    assert f"schema {newest}, live, " in store.words
     assert replica.words == "as of 2026-11-20 12:00 UTC, published 0 min ago"
     assert found("origin") == []
 

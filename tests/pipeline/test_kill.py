@@ -110,7 +110,7 @@ def killing(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Iterator[Ki
     def make_home(name: str, **environment: str) -> Any:
         return tools.home(folder / name, folder / f"{name}-machine", environment)
 
-    with Sandbox(now=tools.now, tickers=12, enforce_limits=False) as server:
+    with Sandbox(regions=("KR",), now=tools.now, tickers=12, enforce_limits=False) as server:
         yield Killing(server, make_home, tools)
 
 

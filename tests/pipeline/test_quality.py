@@ -18,6 +18,8 @@ from pipeline import quality
 from pipeline.quality import LISTED, SESSIONS, Checked
 from pipeline.store import QUARANTINE, SESSION_STATES, STORED_BARS, Batch, Store, commit_batch
 
+REAL_WINDOWS = Path(__file__).resolve().parents[3] / "shared" / "data" / "whole_market" / "KR_2023_2024_windows.parquet"
+
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 RUN = "night"
 DAYS = tuple(dt.date(2026, 11, number) for number in (16, 17, 19, 20))  # the 18th is a holiday here
@@ -79,6 +81,7 @@ def check(
     refused: list[dict[str, Any]] | None = None,
     listed: pl.DataFrame = LISTINGS,
     sessions: pl.DataFrame = CALENDAR,
+    beside: pl.DataFrame | None = None,
 ) -> Checked:
     return quality.check(
         pl.DataFrame(list(rows), schema=BARS),
@@ -88,6 +91,7 @@ def check(
         now=NOW,
         listed=listed,
         sessions=sessions,
+        beside=beside,
     )
 
 
@@ -143,6 +147,10 @@ def test_nothing_received_is_nothing_checked() -> None:
 # ---- one rule at a time ----
 
 BELOW = 110.0 * (1 - 1e-5)
+UNITS = [
+    *((10, "10 times"), (100, "100 times"), (1_000, "1000 times")),
+    *((0.1, "1/10 of"), (0.01, "1/100 of"), (0.001, "1/1000 of")),
+]
 OUTCOMES: list[tuple[str, dict[str, Any], str]] = [
     ("another region", {"region": "US"}, "wrong_region"),
     ("a ticker nobody asked for", {"ticker": "035720"}, "unknown_ticker"),
@@ -164,7 +172,7 @@ OUTCOMES: list[tuple[str, dict[str, Any], str]] = [
     ("zero close", {"close": 0.0}, "non_positive_price"),
     ("low below zero", {"low": -1.0}, "non_positive_price"),
     ("flat, no volume", {"open": 105.0, "high": 105.0, "low": 105.0, "volume": 0}, "no_trade"),
-    ("flat with volume", {"open": 105.0, "high": 105.0, "low": 105.0, "volume": 1}, "stored"),
+    ("flat with volume", {"open": 105.0, "high": 105.0, "low": 105.0, "volume": 1, "amount": 105.0}, "stored"),
     ("high at the close", {"high": 105.0}, "stored"),
     ("high below the close", {"high": 104.0}, "ohlc_order"),
     ("high below the open", {"open": 111.0}, "ohlc_order"),
@@ -175,7 +183,17 @@ OUTCOMES: list[tuple[str, dict[str, Any], str]] = [
     ("high just outside the tolerance", {"close": 110.0, "high": BELOW - 1e-9}, "ohlc_order"),
     ("low just inside the tolerance", {"low": 100.0 * (1 + 1e-5)}, "stored"),
     ("low just outside the tolerance", {"low": 100.0 * (1 + 1e-5) + 1e-9}, "ohlc_order"),
-    ("very small prices", {"open": 1e-4, "high": 2e-4, "low": 1e-4, "close": 2e-4}, "stored"),
+    ("very small prices", {"open": 1e-4, "high": 2e-4, "low": 1e-4, "close": 2e-4, "amount": 0.15}, "stored"),
+    *((f"prices of {words} the value per share", {"amount": 105_000.0 / times}, "unit_error") for times, words in UNITS),
+    ("a value per share of a 7th, no other unit", {"amount": 15_000.0}, "stored"),
+    ("a value per share of a 10,000th", {"amount": 10.5}, "stored"),
+    ("a hundredth just below the low's tolerance", {"amount": 895.4}, "stored"),
+    ("a hundredth just inside the low's tolerance", {"amount": 895.6}, "unit_error"),
+    ("a hundredth just inside the high's tolerance", {"amount": 1_105.4}, "unit_error"),
+    ("a hundredth just above the high's tolerance", {"amount": 1_105.6}, "stored"),
+    ("a range that holds the value per share and ten times it", {"low": 10.0, "amount": 10_500.0}, "stored"),
+    ("other unit, nothing paid", {"amount": 0.0}, "stored"),
+    ("other unit, adjusted prices", {"amount": 1_050.0, "basis": "split_adjusted"}, "stored"),
 ]
 
 
@@ -188,7 +206,10 @@ def test_a_row_comes_out_as(values: dict[str, Any], expected: str) -> None:
 
 def test_every_rule_has_a_case_here() -> None:
     rules = {name for name, _, _ in quality._rules("KR")}
-    assert rules == ({expected for _, _, expected in OUTCOMES} - {"stored", "halted", "no_trade"}) | {"conflicting_rows"}
+    assert rules == ({expected for _, _, expected in OUTCOMES} - {"stored", "halted", "no_trade"}) | {
+        "conflicting_rows",
+        "repeated_row",
+    }
 
 
 def test_a_refused_row_is_kept_as_it_came_with_its_reason() -> None:
@@ -222,6 +243,30 @@ def test_a_row_that_is_not_finite_is_kept_as_json_others_can_read() -> None:
     json.loads(kept["raw"], parse_constant=strict)
 
 
+@pytest.mark.parametrize(("times", "words"), UNITS)
+def test_the_reason_of_another_unit_names_it_and_the_figures(times: float, words: str) -> None:
+    (kept,) = check(row(amount=105_000.0 / times)).quarantine.to_dicts()
+    assert kept["reason"].startswith(f"prices are about {words} the traded value per share (low 90.0 high 110.0, amount ")
+
+
+@pytest.mark.parametrize(
+    ("others", "expected"),
+    [
+        ([{"amount": 1_050.0}, {"date": DAYS[2], "amount": 1_051.0}], [DAYS[0], DAYS[1], DAYS[2]]),
+        ([{"amount": 1_050.0}, {"date": DAYS[2], "open": 101.0}], [DAYS[0]]),
+        ([{"amount": 1_050.0, "ticker": "000660"}], [DAYS[0]]),
+        ([{}], []),
+    ],
+)
+@pytest.mark.parametrize("flat", [0.0, 105.0])
+def test_an_untraded_row_is_of_the_unit_of_the_traded_ones_beside_it(
+    flat: float, others: list[dict[str, Any]], expected: list[dt.date]
+) -> None:
+    untraded = row(date=DAYS[1], open=flat, high=flat, low=flat, volume=0, amount=0.0)
+    checked = check(*(row(**values) for values in others), untraded)
+    assert checked.quarantine.sort("date").select("date", "rule").rows() == [(day, "unit_error") for day in expected]
+
+
 def test_an_untraded_row_says_why_and_keeps_the_close() -> None:
     checked = check(row(open=0.0, high=0.0, low=0.0, volume=0), row(date=DAYS[1], open=105.0, high=105.0, low=105.0, volume=0))
     assert checked.explained.schema == SESSION_STATES
@@ -233,7 +278,7 @@ def test_an_untraded_row_says_why_and_keeps_the_close() -> None:
 
 
 def test_exact_repeats_count_once() -> None:
-    checked = check(row(), row(), row(), row(date=DAYS[1]))
+    checked = check(row(), row(), row(), row(date=DAYS[1], open=101.0))
     assert (checked.bars.height, checked.quarantine.height, checked.repeated) == (2, 0, 2)
 
 
@@ -243,7 +288,7 @@ def test_repeats_of_a_refused_row_count_once() -> None:
 
 
 def test_conflicting_rows_are_all_refused() -> None:
-    checked = check(row(), row(close=104.0), row(date=DAYS[1]))
+    checked = check(row(), row(close=104.0), row(date=DAYS[1], open=101.0))
     assert checked.bars["date"].to_list() == [DAYS[1]]
     assert checked.quarantine["rule"].to_list() == ["conflicting_rows"] * 2
     assert checked.open_cells["state"].to_list() == ["quarantined"]
@@ -252,6 +297,75 @@ def test_conflicting_rows_are_all_refused() -> None:
 def test_a_bar_and_an_untraded_row_for_one_cell_conflict() -> None:
     checked = check(row(), row(open=0.0, high=0.0, low=0.0, volume=0))
     assert checked.quarantine["rule"].to_list() == ["conflicting_rows"] * 2
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "stored"),
+    [
+        ({}, {}, 1),
+        ({"date": DAYS[1]}, {"date": DAYS[2]}, 1),  # the holiday between is no session
+        ({}, {"date": DAYS[2]}, 2),
+        ({}, {"ticker": "000660"}, 2),
+        *(({}, {name: value}, 2) for name, value in (("open", 101.0), ("high", 111.0), ("low", 89.0), ("close", 104.0))),
+        ({}, {"volume": 1_001}, 2),
+        ({}, {"amount": 104_000.0}, 1),
+        ({"volume": 10, "amount": 1_050.0}, {"volume": 10, "amount": 1_050.0}, 1),
+        ({"volume": 9, "amount": 945.0}, {"volume": 9, "amount": 945.0}, 2),
+        ({"open": 105.0, "high": 105.0, "low": 105.0}, {"open": 105.0, "high": 105.0, "low": 105.0}, 2),
+        ({"region": "US"}, {}, 1),
+    ],
+    ids=str,
+)
+def test_the_values_of_the_session_before_are_stored_once(
+    before: dict[str, Any], after: dict[str, Any], stored: int
+) -> None:
+    rows = (row(**before), row(**{"date": DAYS[1], **after}))
+    checked = check(*rows)
+    assert (checked.bars.height, checked.quarantine.height) == (stored, 2 - stored)
+    assert set(checked.quarantine["rule"]) <= {"repeated_row", "wrong_region"}
+    assert check(*rows[::-1]).bars.sort("date").equals(checked.bars.sort("date")), "the order of rows mattered"
+
+
+def test_a_series_that_stands_still_is_refused_from_its_second_row_on() -> None:
+    checked = check(*(row(date=day) for day in DAYS))
+    assert checked.bars["date"].to_list() == [DAYS[0]]
+    assert checked.quarantine.select("date", "rule").rows() == [(day, "repeated_row") for day in DAYS[1:]]
+    assert checked.open_cells["date"].to_list() == list(DAYS[1:])
+
+
+def test_a_row_is_compared_with_the_session_before_when_that_is_judged_elsewhere() -> None:
+    beside = pl.DataFrame([row(), row(ticker="000660", date=DAYS[2])], schema=BARS)
+    checked = check(row(date=DAYS[1]), row(ticker="000660"), beside=beside)
+    assert checked.quarantine.select("ticker", "date", "rule").rows() == [("005930", DAYS[1], "repeated_row")]
+    assert checked.bars.select("ticker", "date").rows() == [("000660", DAYS[0])]
+    assert checked.repeated == 0
+
+
+@pytest.mark.skipif(not REAL_WINDOWS.exists(), reason="the folder of real bars is not beside the checkout")
+def test_no_real_row_of_kospi_and_kosdaq_is_a_repeat() -> None:
+    """Four weeks each of 2023 and 2024; there is no traded value in them, so the rule about units has nothing to say."""
+    real = pl.read_parquet(REAL_WINDOWS).filter(pl.col("Market") != "KONEX")
+    values = {name: pl.col(name.capitalize()).cast(BARS[name]) for name in ("open", "high", "low", "close", "volume")}
+    rows = real.select(
+        **{name: pl.lit(value) for name, value in row(amount=None).items() if name not in values},
+        **values,
+    ).with_columns(ticker=real["Code"], date=real["Date"].str.to_date())
+    days = rows["date"].unique().sort()
+    sessions = pl.DataFrame({"date": days}).select(
+        venue=pl.lit("XKRX"), date="date", known_at=pl.lit(NOW, dtype=SESSIONS["known_at"]), finality=pl.lit("final")
+    )
+    listed = rows.select("ticker", venue=pl.lit("XKRX"), listing_currency=pl.lit("KRW")).unique()
+    checked = quality.check(
+        rows.select(BARS.names()).cast(BARS),
+        pl.DataFrame(schema=REFUSED),
+        region="KR",
+        run_id=RUN,
+        now=NOW,
+        listed=listed,
+        sessions=sessions,
+    )
+    assert checked.quarantine.filter(pl.col("rule") == "repeated_row").is_empty()
+    assert checked.bars.height > 140_000
 
 
 def test_one_date_of_two_tickers_is_no_conflict() -> None:
@@ -310,6 +424,13 @@ def test_rows_while_no_session_has_closed_are_refused_and_commit(tmp_path: Path)
     assert checked.quarantine["rule"].to_list() == ["future_bar"]
     assert checked.quarantine["reason"].null_count() == 0
     commit(checked, tmp_path / "home")
+
+
+@pytest.mark.parametrize("raw", ["", "\x00", "a\x00b", "\x1b[2J", "'); DROP TABLE quarantine; --", "\u202e٣½", "9" * 100_000])
+def test_what_an_adapter_gave_up_on_is_kept_to_the_letter(tmp_path: Path, raw: str) -> None:
+    store = commit(check(refused=[given_up(raw=raw, reason=f"close is {raw!r}")]), tmp_path / "home")
+    kept = store.look(lambda connection: connection.execute("SELECT raw, reason FROM quarantine").fetchall())
+    assert kept == [(raw, f"close is {raw!r}")]
 
 
 @pytest.mark.parametrize("name", ["date", "currency"])

@@ -68,9 +68,9 @@ def test_a_region_is_complete(code: str) -> None:
     assert all(index.codes for index in config.indices)
 
 
-def test_only_korea_is_live() -> None:
+def test_korea_and_the_united_states_are_live() -> None:
     assert {code: settings.get_config(code).status for code in REGIONS} == {
-        code: "live" if code == "KR" else "off" for code in REGIONS
+        code: "live" if code in ("KR", "US") else "off" for code in REGIONS
     }
 
 

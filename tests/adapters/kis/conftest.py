@@ -20,7 +20,8 @@ from pipeline.settings import get_config
 
 KEY = "K" * 36
 SECRET = "S" * 180
-Reply = tuple[int, Any]
+#: Status and body, and headers where an answer needs some of its own.
+Reply = tuple[int, Any] | tuple[int, Any, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
@@ -76,11 +77,13 @@ class _Handler(BaseHTTPRequestHandler):
         content = json.loads(self.rfile.read(size)) if size else None
         headers = {name.lower(): value for name, value in self.headers.items()}
         asked = Asked(self.command, url.path, dict(parse_qsl(url.query, keep_blank_values=True)), headers, content)
-        status, body = self.script.reply(asked)
+        status, body, *further = self.script.reply(asked)
         payload = body if isinstance(body, bytes) else json.dumps(body, ensure_ascii=False).encode()
         self.send_response(status)
         self.send_header("Content-Type", "application/json; charset=utf-8")
         self.send_header("Content-Length", str(len(payload)))
+        for name, value in (further[0] if further else {}).items():
+            self.send_header(name, value)
         self.end_headers()
         self.wfile.write(payload)
 
@@ -123,12 +126,31 @@ def adapter(script: Script, settings_home: Path) -> Iterator[KisAdapter]:
     made.close()
 
 
-def make_adapter(script: Script, state_dir: Path, account: str = "real") -> KisAdapter:
-    """An adapter of KR's settings on the scripted host."""
-    config = get_config("KR")
+@pytest.fixture
+def us_adapter(script: Script, settings_home: Path) -> Iterator[KisAdapter]:
+    """As `adapter`, for US."""
+    made = make_adapter(script, settings_home / "state", region="US")
+    yield made
+    made.close()
+
+
+def make_adapter(
+    script: Script,
+    state_dir: Path,
+    account: str = "real",
+    *,
+    region: str = "KR",
+    rule: Mapping[str, Any] | None = None,
+    partial_lists: bool = False,
+) -> KisAdapter:
+    """An adapter of a region's settings on the scripted host; `rule` changes the region's universe rule."""
+    config = get_config(region)
     transport = config.transport.model_copy(update={"backoff_base": 0.01, "backoff_max": 0.05, "attempts": 3})
     kis = config.providers["kis"].model_copy(update={"account": account})
-    config = config.model_copy(update={"transport": transport, "providers": {**config.providers, "kis": kis}})
+    universe = config.universe.model_copy(update=dict(rule or {}))
+    config = config.model_copy(
+        update={"transport": transport, "providers": {**config.providers, "kis": kis}, "universe": universe}
+    )
     return KisAdapter(
         config,
         Credentials(KEY, SECRET),
@@ -136,12 +158,13 @@ def make_adapter(script: Script, state_dir: Path, account: str = "real") -> KisA
         base_url=script.url,
         files_url=f"{script.url}/files/",
         limits=(),
+        partial_lists=partial_lists,
     )
 
 
 @pytest.fixture
 def adapter_on() -> Iterator[Callable[..., KisAdapter]]:
-    """`adapter_on(script, state_dir, account="real")`: further adapters beside the first, closed at the end."""
+    """`adapter_on(script, state_dir, account="real", …)`: further adapters beside the first, closed at the end."""
     made: list[KisAdapter] = []
 
     def make(*args: Any, **kwargs: Any) -> KisAdapter:
@@ -191,9 +214,7 @@ def served(series: list[dict[str, Any]], limit: int = 100) -> Callable[[Asked], 
 
     def answer(one: Asked) -> Reply:
         first, until = one.params["FID_INPUT_DATE_1"], one.params["FID_INPUT_DATE_2"]
-        rows = sorted(
-            (row for row in series if first <= row["stck_bsop_date"] <= until), key=lambda row: row["stck_bsop_date"]
-        )
+        rows = sorted((row for row in series if first <= row["stck_bsop_date"] <= until), key=lambda row: row["stck_bsop_date"])
         rows = rows[::-1][:limit]
         return chart(rows or [{}], one.params["FID_INPUT_ISCD"])
 

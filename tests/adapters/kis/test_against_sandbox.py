@@ -44,7 +44,7 @@ def run(settings_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 
 def test_a_generated_market_is_read_whole(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(tickers=6, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=6, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox)
         universe = adapter.universe("KR")
         assert universe.refused.height == 0
@@ -73,7 +73,7 @@ def test_a_generated_market_is_read_whole(run: Callable[..., KisAdapter]) -> Non
 
 
 def test_eight_threads_keep_the_limits_of_the_host(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(tickers=12, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=12, now=NOW) as sandbox:
         adapter = run(sandbox)
         start = calendar("XKRX").window(60, END)[0]
         done: list[int] = []
@@ -109,7 +109,7 @@ def test_eight_threads_keep_the_limits_of_the_host(run: Callable[..., KisAdapter
     ids=lambda fault: str(fault["kind"]),
 )
 def test_a_fault_on_the_way_changes_nothing(run: Callable[..., KisAdapter], fault: dict[str, object]) -> None:
-    with Sandbox(tickers=2, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox)
         days = calendar("XKRX").window(150, END)
         control.set_fault(sandbox.url, **fault)
@@ -119,7 +119,7 @@ def test_a_fault_on_the_way_changes_nothing(run: Callable[..., KisAdapter], faul
 
 
 def test_another_tickers_bars_are_refused(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(tickers=2, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox)
         control.set_fault(sandbox.url, kind="wrong_ticker", count=1)
         history = adapter.history(SAMSUNG, END - dt.timedelta(days=10), END)
@@ -128,7 +128,7 @@ def test_another_tickers_bars_are_refused(run: Callable[..., KisAdapter]) -> Non
 
 
 def test_a_code_that_is_not_listed_has_no_rows_and_no_listing(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(tickers=2, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox)
         history = adapter.history(Instrument("KR", "999999", "XKRX", "KRW"), END, END)
         assert (history.bars.height, history.refused.height, history.exhausted) == (0, 0, True)
@@ -137,7 +137,7 @@ def test_a_code_that_is_not_listed_has_no_rows_and_no_listing(run: Callable[...,
 
 
 def test_a_token_outlived_by_the_sandboxs_clock_is_replaced(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(tickers=2, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox)
         day = calendar("XKRX").window(2, END)[0]
         assert adapter.history(SAMSUNG, day, day).bars.height == 1
@@ -146,7 +146,7 @@ def test_a_token_outlived_by_the_sandboxs_clock_is_replaced(run: Callable[..., K
 
 
 def test_a_paper_account_keeps_to_what_paper_offers(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(tickers=2, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox, SPOCK_PROVIDERS__KIS__ACCOUNT="paper")
         day = calendar("XKRX").window(2, END)[0]
         assert adapter.history(SAMSUNG, day, day).bars.height == 1
@@ -161,7 +161,7 @@ def test_keys_that_are_missing_are_named(settings_home: Path) -> None:
 
 
 def test_a_sandbox_that_is_not_there_is_told(settings_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with Sandbox(tickers=2, now=NOW) as sandbox:
+    with Sandbox(regions=("KR",), tickers=2, now=NOW) as sandbox:
         url = sandbox.url
     monkeypatch.setenv("SPOCK_SANDBOX_URL", url)
     clear_cache()

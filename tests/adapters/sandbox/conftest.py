@@ -87,7 +87,7 @@ def start() -> Iterator[Callable[..., Sandbox]]:
     with ExitStack() as stack:
 
         def begin(**wanted: Any) -> Sandbox:
-            return stack.enter_context(Sandbox(**{"now": NOW, **wanted}))
+            return stack.enter_context(Sandbox(**{"now": NOW, "regions": ("KR",), "tickers": 12, **wanted}))
 
         yield begin
 

@@ -6,8 +6,9 @@ import http.client
 import json
 import time
 from collections.abc import Callable
+from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import pytest
 
@@ -16,6 +17,32 @@ from adapters.sandbox.server import Sandbox
 from pipeline.errors import UsageError
 
 DAY = ("005930", "20261102", "20261120")
+OVERSEAS = "/uapi/overseas-price/v1/quotations/"
+
+
+def ask(client: Any, tr: str, path: str, **params: str) -> Any:
+    """The body of an overseas call."""
+    if not client.token:
+        client.login()
+    return client.ask("GET", f"{OVERSEAS}{path}?{urlencode(params)}", headers=client.headers(tr))[2]
+
+
+def overseas(client: Any, code: str = "AAPL") -> Any:
+    """The newest page of a Nasdaq name."""
+    params = {"AUTH": "", "EXCD": "NAS", "SYMB": code, "GUBN": "0", "BYMD": "", "MODP": "0"}
+    return ask(client, "HHDFS76240000", "dailyprice", **params)
+
+
+def overseas_info(client: Any) -> Any:
+    """The listing of AAPL."""
+    return ask(client, "CTPF1702R", "search-info", PRDT_TYPE_CD="512", PDNO="AAPL")["output"]
+
+
+def index(client: Any, code: str) -> Any:
+    """The newest page of a Korean index."""
+    days = {"FID_INPUT_DATE_1": "20260101", "FID_INPUT_DATE_2": "20261120", "FID_PERIOD_DIV_CODE": "D"}
+    params = {"FID_COND_MRKT_DIV_CODE": "U", "FID_INPUT_ISCD": code, **days}
+    return client.get("FHKUP03500100", "inquire-daily-indexchartprice", **params)[1]
 
 
 @pytest.mark.parametrize(
@@ -158,8 +185,113 @@ def test_wrong_content(start: Callable[..., Sandbox], connect: Callable[..., Any
     assert row["acml_vol"] == honest["output2"][0]["acml_vol"]
 
 
+def test_the_newest_session_repeats_the_one_before_it(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start(enforce_limits=False)
+    client = connect(sandbox.url)
+    _, honest = client.daily(*DAY)
+    newest, before = honest["output2"][:2]
+    control.set_fault(sandbox.url, kind="repeat", count=3)
+    _, repeated = client.daily(*DAY)
+    assert repeated["output2"] == [{**before, "stck_bsop_date": newest["stck_bsop_date"]}, *honest["output2"][1:]]
+    assert client.daily("005930", "20261120", "20261120")[1]["output2"] == repeated["output2"][:1]
+    assert client.daily("005930", "20261102", "20261119")[1]["output2"] == honest["output2"][1:]
+
+
+def test_a_fault_about_a_code_hits_its_pages_alone_and_with_after_one_of_them(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start(enforce_limits=False)
+    client = connect(sandbox.url)
+    control.set_fault(sandbox.url, kind="http_500", code="000660", after=1)
+    asked = ["005930", "000660", "005930", "000660", "000660"]
+    assert [client.daily(code, *DAY[1:])[0] for code in asked] == [200, 200, 200, 500, 200]
+    (fault,) = client.ask("GET", "/_sandbox/faults")[2]
+    assert (fault["code"], fault["fired"]) == ("000660", 1)
+
+
+def test_the_index_can_be_another_one_or_a_hundred_times_too_high(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start(enforce_limits=False)
+    client = connect(sandbox.url)
+    honest = index(client, "0001")
+    other = index(client, "1001")
+    control.set_fault(sandbox.url, kind="wrong_ticker")
+    assert index(client, "0001") == other
+    control.set_fault(sandbox.url, kind="times_100")
+    level, high = (body["output2"][0]["bstp_nmix_prpr"] for body in (honest, index(client, "0001")))
+    assert Decimal(high) == 100 * Decimal(level)
+    assert high.endswith(".00")
+
+
+# ---- overseas ----
+
+
+def test_wrong_content_overseas(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    sandbox = start(regions=("US",), enforce_limits=False)
+    client = connect(sandbox.url)
+    honest = overseas(client)
+    newest, before = honest["output2"][:2]
+    answers = {}
+    for kind in ("stale", "repeat", "times_100", "wrong_ticker", "empty"):
+        control.set_fault(sandbox.url, kind=kind)
+        answers[kind] = overseas(client)
+    assert answers["stale"]["output2"][:99] == honest["output2"][1:]
+    assert answers["repeat"]["output2"] == [{**before, "xymd": newest["xymd"]}, *honest["output2"][1:]]
+    assert answers["empty"] == {**honest, "output2": []}
+    high = answers["times_100"]["output2"][0]
+    prices = ("clos", "diff", "open", "high", "low", "pbid", "pask")
+    assert high == {**newest, **{field: f"{100 * Decimal(newest[field]):.4f}" for field in prices}}
+    other = answers["wrong_ticker"]["output1"]["rsym"]
+    assert other[:4] == "DNAS"
+    assert other != "DNASAAPL"
+    assert answers["wrong_ticker"]["output2"] == overseas(client, other[4:])["output2"]
+
+
+def test_the_search_index_and_listing_overseas_can_be_anothers(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    sandbox = start(regions=("US",), enforce_limits=False)
+    client = connect(sandbox.url)
+    honest = overseas_info(client)
+    control.set_fault(sandbox.url, kind="wrong_ticker", count=3)
+    body = ask(client, "HHDFS76410000", "inquire-search", AUTH="", EXCD="NAS")
+    assert {row["excd"] for row in body["output2"]} == {"NYS"}
+    days = {"FID_INPUT_DATE_1": "20261101", "FID_INPUT_DATE_2": "20261120", "FID_PERIOD_DIV_CODE": "D"}
+    params = {"FID_COND_MRKT_DIV_CODE": "N", "FID_INPUT_ISCD": "SPX", **days}
+    body = ask(client, "FHKST03030100", "inquire-daily-chartprice", **params)
+    assert body["output1"]["stck_shrn_iscd"] == ".DJI"
+    wrong = overseas_info(client)
+    assert wrong["ovrs_excg_cd"] == "NASD"
+    assert wrong["prdt_eng_name"] != honest["prdt_eng_name"]
+
+
 @pytest.mark.parametrize(
-    "wanted", [{"kind": "fire"}, {}, {"kind": "dead", "seconds": -1}, {"kind": "dead", "count": "3"}, {"kin": "dead"}]
+    ("kind", "status", "code"),
+    [("rate_limit", 500, "EGW00201"), ("http_500", 500, "EGW00002"), ("token_expired", 500, "EGW00123")],
+)
+def test_error_answers_overseas(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], kind: str, status: int, code: str
+) -> None:
+    sandbox = start(regions=("US",))
+    client = connect(sandbox.url)
+    client.login()
+    control.set_fault(sandbox.url, kind=kind, tr="HHDFS76240000", code="AAPL")
+    path = f"{OVERSEAS}dailyprice?EXCD=NAS&SYMB=AAPL&GUBN=0&MODP=0"
+    answer, _, body = client.ask("GET", path, headers=client.headers("HHDFS76240000"))
+    assert (answer, body["msg_cd"]) == (status, code)
+
+
+@pytest.mark.parametrize(
+    "wanted",
+    [
+        {"kind": "fire"},
+        {},
+        {"kind": "dead", "seconds": -1},
+        {"kind": "dead", "count": "3"},
+        {"kind": "dead", "code": 5930},
+        {"kin": "dead"},
+    ],
 )
 def test_a_fault_that_makes_no_sense_is_refused_in_words(start: Callable[..., Sandbox], wanted: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="fault"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 from collections.abc import Callable
 from datetime import date
@@ -12,6 +13,8 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from adapters.sandbox.kis_markets import Absent
+from adapters.sandbox.kis_routes import routes
 from adapters.sandbox.server import Sandbox
 from pipeline.calendars import calendar
 
@@ -296,3 +299,12 @@ def test_stock_info_has_every_field_of_the_specification(
     _, body = connect(start().url).get("CTPF1002R", "search-stock-info", **params)
     assert len(fields) > 60
     assert [name for name in fields if name not in body["output"]] == []
+
+
+def test_every_call_is_documented_with_where_it_is_served() -> None:
+    page = (Path(__file__).resolve().parents[3] / "docs" / "SANDBOX.md").read_text(encoding="utf-8")
+    documented = re.findall(r"^\| `([A-Z0-9]+)` \| (KR|US) .*\| (yes|no) \|$", page, re.MULTILINE)
+    served = routes({"KR": Absent("KR"), "US": Absent("US")})
+    assert documented == [
+        (tr, route.region, "yes" if route.on_paper else "no") for tr, route in served.items()
+    ]

@@ -49,6 +49,33 @@ def test_two_pages_of_a_chart_come_back_whole(start: Callable[..., Sandbox], kis
     close_sessions(kis)
 
 
+def test_two_pages_of_an_overseas_chart_come_back_whole(
+    start: Callable[..., Sandbox], kis_of: Callable[[str], object]
+) -> None:
+    from pykis.api.stock.daily_chart import foreign_daily_chart
+
+    kis = kis_of(start(regions=("US",)).url)
+    begin, end = date(2026, 3, 2), date(2026, 11, 19)
+    chart = foreign_daily_chart(kis, "AAPL", "NASDAQ", start=begin, end=end)  # type: ignore[arg-type]
+    sessions = calendar("XNYS").sessions(begin, end)
+    assert len(sessions) > 100
+    assert [bar.time.date() for bar in chart.bars] == sessions
+    assert all(bar.low <= bar.close <= bar.high for bar in chart.bars if bar.volume)
+    close_sessions(kis)
+
+
+def test_an_unknown_symbol_is_its_not_found_error(
+    start: Callable[..., Sandbox], kis_of: Callable[[str], object]
+) -> None:
+    from pykis.api.stock.daily_chart import foreign_daily_chart
+    from pykis.responses.exceptions import KisNotFoundError
+
+    kis = kis_of(start(regions=("US",)).url)
+    with pytest.raises(KisNotFoundError):
+        foreign_daily_chart(kis, "AAPL", "NYSE", start=date(2026, 11, 2), end=date(2026, 11, 19))  # type: ignore[arg-type]
+    close_sessions(kis)
+
+
 def test_an_unknown_code_is_its_not_found_error(start: Callable[..., Sandbox], kis_of: Callable[[str], object]) -> None:
     from pykis.api.stock.daily_chart import domestic_daily_chart
     from pykis.client.exceptions import KisAPIError

@@ -1,0 +1,219 @@
+"""KIS's two desks: one transaction set serves the KRX, another all exchanges overseas. A region is served by one of them."""
+
+from __future__ import annotations
+
+import datetime as dt
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from adapters.base import INSTRUMENTS, REFUSED, Capability, History, IndexHistory, Instrument, Listing, Universe
+from adapters.kis import domestic, master, overseas, overseas_master, search
+from adapters.kis.symbols import symbol
+from adapters.kis.wire import OVERSEAS_INFO, STOCK_INFO, Tr, Wire
+from pipeline.calendars import VenueCalendar, calendar
+from pipeline.errors import ProviderError, Unavailable, Unsupported
+
+if TYPE_CHECKING:
+    from pipeline.settings import RegionConfig, VenueConfig
+
+#: The search shows names that have traded in its session. Where fewer than this share of an exchange's list (of the rule's
+#: types) has a value, that session has hardly begun, and what it shows is no universe. Our choice: at the region's floor
+#: about half of the names should have one.
+_LEAST_SHARE = 0.1
+
+
+class Desk(ABC):
+    """One region's way of asking KIS. The caller has checked that what is asked is of this region.
+
+    `fetch` brings an unzipped master file by its name; `gaps` accepts that a list, or an exchange's values, are empty: a
+    sandbox may be that small, the real one is not.
+    """
+
+    #: What tells of a listing.
+    listing_tr: Tr
+
+    def __init__(
+        self, config: RegionConfig, provider: str, wire: Wire, fetch: Callable[[str], bytes], *, paper: bool, gaps: bool
+    ) -> None:
+        self._config = config
+        self._provider = provider
+        self._wire = wire
+        self._fetch = fetch
+        self._paper = paper
+        self._gaps = gaps
+
+    @abstractmethod
+    def universe(self) -> Universe:
+        """All listings of the region."""
+
+    @abstractmethod
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        """Daily bars as traded."""
+
+    @abstractmethod
+    def index(self, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
+        """Daily levels of one of the region's indices."""
+
+    def listing(self, instrument: Instrument) -> Listing:
+        """Evidence about one listing; Unsupported where the host does not offer it."""
+        if self._paper and not self.listing_tr.paper:
+            raise self.unsupported(Capability.LISTING, "on the paper host")
+        return self._listing(instrument)
+
+    @abstractmethod
+    def _listing(self, instrument: Instrument) -> Listing: ...
+
+    def unsupported(self, capability: Capability, what: str) -> Unsupported:
+        """The error for `what` this region has not."""
+        return Unsupported(f"{self._provider}: no {capability} for region {self._config.region} {what}")
+
+    def _venue(self, instrument: Instrument, capability: Capability) -> tuple[str, VenueCalendar]:
+        """KIS's code of the instrument's venue, and the venue's calendar; Unsupported for a venue KIS has no code for."""
+        codes = self._config.codes.get(self._provider, {})
+        for venue in self._config.venues:
+            if venue.mic == instrument.venue and venue.mic in codes:
+                return codes[venue.mic], calendar(venue.calendar)
+        raise self.unsupported(capability, f"and venue {instrument.venue}")
+
+    def _index_code(self, index_code: str) -> str:
+        """KIS's code of an index of settings."""
+        for index in self._config.indices:
+            if index.code == index_code and self._provider in index.codes:
+                return index.codes[self._provider]
+        raise self.unsupported(Capability.INDEX, f"and index {index_code}")
+
+    def _lists(self, files: Mapping[str, str]) -> dict[str, bytes]:
+        """The master files of the region's venues, unzipped, by MIC; `files` names them."""
+        return {venue.mic: self._fetch(files[venue.mic]) for venue in self._config.venues if venue.mic in files}
+
+    @property
+    def _main_venue(self) -> VenueConfig:
+        return self._config.venues[0]
+
+
+class DomesticDesk(Desk):
+    """KRX: KOSPI and KOSDAQ."""
+
+    listing_tr = STOCK_INFO
+
+    def universe(self) -> Universe:
+        """The lists of KOSPI and KOSDAQ, which carry market values; names are Korean only."""
+        lists = self._lists({mic: one.file for mic, one in master.MASTERS.items()})
+        return master.read(lists, self._config.region, self._config.currency, self._provider, gaps=self._gaps)
+
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        market, sessions = self._venue(instrument, Capability.HISTORY)
+        return domestic.history(self._wire, instrument, start, end, market=market, calendar=sessions, provider=self._provider)
+
+    def index(self, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
+        return domestic.index(
+            self._wire,
+            self._config.region,
+            index_code,
+            start,
+            end,
+            code=self._index_code(index_code),
+            currency=self._config.currency,
+            calendar=calendar(self._main_venue.calendar),
+            provider=self._provider,
+        )
+
+    def _listing(self, instrument: Instrument) -> Listing:
+        return domestic.listing(self._wire, instrument.ticker, provider=self._provider)
+
+
+class OverseasDesk(Desk):
+    """Exchanges outside Korea; each is asked under KIS's code of settings."""
+
+    listing_tr = OVERSEAS_INFO
+
+    def universe(self) -> Universe:
+        """The exchanges' lists; values and shares from the condition search where the region's rule needs a value.
+
+        A search that can't run costs the values, never the lists: `unvalued` says why.
+        """
+        lists = self._lists({mic: one.file for mic, one in overseas_master.MASTERS.items()})
+        listed = overseas_master.read(lists, self._config.region, self._config.currency, self._provider, gaps=self._gaps)
+        rule = self._config.universe
+        if rule.top is None and rule.min_value is None:
+            return listed
+        try:
+            return self._valued(listed, rule.min_value)
+        except ProviderError as error:
+            return Universe(instruments=listed.instruments, refused=listed.refused, unvalued=str(error))
+
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        exchange, sessions = self._venue(instrument, Capability.HISTORY)
+        return overseas.history(
+            self._wire, instrument, start, end, exchange=exchange, calendar=sessions, provider=self._provider
+        )
+
+    def index(self, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
+        return overseas.index(
+            self._wire,
+            self._config.region,
+            index_code,
+            start,
+            end,
+            code=self._index_code(index_code),
+            currency=self._config.currency,
+            calendar=calendar(self._main_venue.calendar),
+            provider=self._provider,
+        )
+
+    def _listing(self, instrument: Instrument) -> Listing:
+        exchange, _ = self._venue(instrument, Capability.LISTING)
+        return overseas.listing(self._wire, instrument, exchange=exchange, provider=self._provider)
+
+    def _valued(self, listed: Universe, floor: float | None) -> Universe:
+        """The lists with what the search says their names are worth: all exchanges, or ProviderError."""
+        found = [
+            self._search(str(mic), names, floor) for (mic,), names in listed.instruments.group_by("venue", maintain_order=True)
+        ]
+        worth = {ticker: one for valuation in found for ticker, one in valuation.worth.items()}
+        found_worth = pl.DataFrame(
+            {
+                "ticker": list(worth),
+                "found_shares": [shares for _, shares in worth.values()],
+                "found_value": [value for value, _ in worth.values()],
+            },
+            schema={"ticker": pl.String, "found_shares": pl.Int64, "found_value": pl.Float64},
+        )
+        instruments = (
+            listed.instruments.join(found_worth, on="ticker", how="left", maintain_order="left")
+            .with_columns(shares=pl.coalesce("found_shares", "shares"), value=pl.coalesce("found_value", "value"))
+            .select(INSTRUMENTS.names())
+        )
+        return Universe(instruments=instruments, refused=pl.concat([listed.refused, *(one.refused for one in found)]))
+
+    def _search(self, mic: str, names: pl.DataFrame, floor: float | None) -> search.Valuation:
+        """What the search says of one exchange; nobody is asked where its list has no name of the rule's types."""
+        exchange = self._config.codes.get(self._provider, {}).get(mic)
+        if exchange is None:
+            raise self.unsupported(Capability.UNIVERSE, f"and venue {mic}: settings give it no code")
+        wanted = names.filter(pl.col("security_type").is_in(self._config.universe.security_types))["ticker"].to_list()
+        if not wanted:
+            return search.Valuation({}, REFUSED.to_frame())
+        found = search.values(
+            self._wire,
+            exchange,
+            {symbol(ticker): ticker for ticker in names["ticker"].to_list()},
+            floor=floor,
+            region=self._config.region,
+            provider=self._provider,
+            gaps=self._gaps,
+        )
+        valued = sum(ticker in found.worth for ticker in wanted)
+        if valued < _LEAST_SHARE * len(wanted) and not self._gaps:
+            raise Unavailable(
+                f"{self._provider}: value search of {mic}: {valued} of {len(wanted)} names of its list have traded in the "
+                "session it shows: ask again after the close"
+            )
+        return found
+
+
+#: The region decides once, here.
+DESKS: Mapping[str, type[Desk]] = {"KR": DomesticDesk, "US": OverseasDesk}

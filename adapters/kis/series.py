@@ -1,0 +1,50 @@
+"""What a walk gathered, as the contract's frames: the same columns for KRX and overseas."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from adapters.base import BARS, INDEX_BARS, Basis, History, IndexHistory, Instrument
+from adapters.kis.paging import Walk
+
+_NAMES = ("open", "high", "low", "close", "volume", "amount")
+
+
+def history(found: Walk, instrument: Instrument, provider: str, basis: Basis) -> History:
+    """`bars` (BARS) of one ticker, ascending, in the currency of `instrument`."""
+    size = len(found.values)
+    bars = pl.DataFrame(
+        {
+            "region": [instrument.region] * size,
+            "ticker": [instrument.ticker] * size,
+            **_columns(found),
+            "currency": [instrument.currency] * size,
+            "provider": [provider] * size,
+            "basis": [basis.value] * size,
+            "adjusted_through": [None] * size,
+        },
+        schema=BARS,
+    )
+    return History(bars=bars, refused=found.refusals.frame(), exhausted=found.exhausted, pages=found.pages)
+
+
+def levels(found: Walk, region: str, index_code: str, currency: str, provider: str) -> IndexHistory:
+    """`bars` (INDEX_BARS) of one index, ascending; `index_code` is ours."""
+    size = len(found.values)
+    bars = pl.DataFrame(
+        {
+            "region": [region] * size,
+            "index_code": [index_code] * size,
+            **_columns(found),
+            "currency": [currency] * size,
+            "provider": [provider] * size,
+        },
+        schema=INDEX_BARS,
+    )
+    return IndexHistory(bars=bars, refused=found.refusals.frame(), pages=found.pages)
+
+
+def _columns(found: Walk) -> dict[str, list[object]]:
+    """Dates and values as the columns that bars and index levels share."""
+    values = list(found.values.values())
+    return {"date": list(found.values), **{name: [row[at] for row in values] for at, name in enumerate(_NAMES)}}

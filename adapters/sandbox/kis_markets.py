@@ -1,0 +1,97 @@
+"""Markets a KIS host makes up beside the ones it was given: none at all, and one that repeats itself."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+from adapters.sandbox.market import Bar, Level, Market, Name, Number, Step
+from pipeline.calendars import calendar
+
+_CALENDARS = {"KR": "XKRX", "US": "XNYS"}
+
+
+class Absent:
+    """A region the sandbox does not serve: an exchange that is open and lists nothing."""
+
+    source = "generated"
+    scale = 1
+
+    def __init__(self, region: str) -> None:
+        self.region = region
+        self.calendar = calendar(_CALENDARS[region])
+        self.timezone = ZoneInfo(self.calendar.timezone)
+
+    def names(self, now: datetime) -> Sequence[Name]:
+        """None."""
+        return ()
+
+    def find(self, code: str) -> Name | None:
+        """None."""
+        return None
+
+    def bars(self, code: str, start: date, until: date, now: datetime, limit: int | None = None) -> list[Bar]:
+        """None."""
+        return []
+
+    def steps(self, code: str, now: datetime) -> Sequence[Step]:
+        """None."""
+        return ()
+
+    def halted(self, code: str, day: date) -> bool:
+        """Never."""
+        return False
+
+    def reference(self, code: str, now: datetime) -> tuple[Number, Number]:
+        """Nothing."""
+        return 0, 0
+
+    def levels(self, code: str, start: date, until: date, now: datetime, limit: int) -> list[Level]:
+        """None."""
+        return []
+
+
+class Repeating:
+    """A market whose newest session shows the values of the one before it, under its own date: yesterday's data."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self.region, self.source, self.scale = market.region, market.source, market.scale
+        self.calendar, self.timezone = market.calendar, market.timezone
+
+    def names(self, now: datetime) -> Sequence[Name]:
+        """The names as they are."""
+        return self._market.names(now)
+
+    def find(self, code: str) -> Name | None:
+        """The listing as it is."""
+        return self._market.find(code)
+
+    def bars(self, code: str, start: date, until: date, now: datetime, limit: int | None = None) -> list[Bar]:
+        """The bars, where the newest of all of `code` is among them with the values of its second newest."""
+        rows = self._market.bars(code, start, until, now, limit)
+        newest = self._market.bars(code, date.min, date.max, now, 2)
+        if rows and len(newest) == 2 and rows[0].date == newest[0].date:
+            rows[0] = newest[1]._replace(date=newest[0].date)
+        return rows
+
+    def steps(self, code: str, now: datetime) -> Sequence[Step]:
+        """The events as they are."""
+        return self._market.steps(code, now)
+
+    def halted(self, code: str, day: date) -> bool:
+        """As it is."""
+        return self._market.halted(code, day)
+
+    def reference(self, code: str, now: datetime) -> tuple[Number, Number]:
+        """As it is: master files never repeat."""
+        return self._market.reference(code, now)
+
+    def levels(self, code: str, start: date, until: date, now: datetime, limit: int) -> list[Level]:
+        """The levels, the newest one with the values of the one before it."""
+        rows = self._market.levels(code, start, until, now, limit)
+        newest = self._market.levels(code, date.min, date.max, now, 2)
+        if rows and len(newest) == 2 and rows[0].date == newest[0].date:
+            rows[0] = newest[1]._replace(date=newest[0].date)
+        return rows

@@ -1,0 +1,183 @@
+"""Bars of the newest replica as a file: Parquet with what it is written into it, or CSV. The store itself is not touched."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import os
+from collections.abc import Callable
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import polars as pl
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from pipeline import __version__
+from pipeline.errors import UsageError
+from pipeline.statements import statement
+from pipeline.store import Store
+from pipeline.store.file import rows, translated
+
+#: Rows written at once: one row group of a Parquet file.
+_ROWS = 122_880
+_SHOWN = 5
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Which bars: of a region, of `tickers` (none: all), from `first` to `last` (None: the ends of what is there)."""
+
+    region: str
+    tickers: tuple[str, ...] = ()
+    first: dt.date | None = None
+    last: dt.date | None = None
+    adjusted: bool = False
+
+    @property
+    def table(self) -> str:
+        """The table or view the bars are read from."""
+        return "ohlcv_adjusted" if self.adjusted else "ohlcv_data"
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What was written: `as_of` is when the replica's newest run saw the world (aware, UTC)."""
+
+    file: str
+    region: str
+    table: str
+    rows: int
+    tickers: int
+    first: dt.date
+    last: dt.date
+    currency: str
+    as_of: dt.datetime
+
+    def as_dict(self) -> dict[str, Any]:
+        """Plain values for JSON."""
+        return {**self.__dict__, "first": str(self.first), "last": str(self.last), "as_of": self.as_of.isoformat()}
+
+
+def export(home: Path, asked: Asked, target: Path, *, replace: bool = False) -> Exported:
+    """Write the bars `asked` for to `target` (.parquet or .csv), as a draft beside it and then in one rename.
+
+    Columns are those of `ohlcv_data`, or of `ohlcv_adjusted` with the basis `adjusted`. A Parquet file's metadata says region,
+    table, currency, origin, as of when, first and last day, and Spock's version. `UsageError` in words for a file that is there
+    (unless `replace`), a ticker or days without bars; `NoReplica` where nothing was published.
+    """
+    writer = _writer(target, replace=replace)
+    if asked.first is not None and asked.last is not None and asked.first > asked.last:
+        raise UsageError(f"--from {asked.first} is after --to {asked.last}: give a day up to then")
+    with closing(Store(home).read()) as connection, translated(home):
+        found = _standing(connection, asked)
+        exported = _described(connection, asked, found, target)
+        wanted = {**found.parameters, "first": exported.first, "last": exported.last}
+        name = "exporting/adjusted_bars" if asked.adjusted else "exporting/bars"
+        metadata = _metadata(exported, rows(connection, "exporting/replica")[0][1])
+        # Last of all: a connection with an unread result answers no other question.
+        reader = connection.sql(statement(name), params=wanted).to_arrow_reader(_ROWS)
+        _written(target, writer, reader, metadata)
+    return exported
+
+
+@dataclass(frozen=True)
+class _Found:
+    parameters: dict[str, Any]
+    figures: tuple[Any, ...]
+
+
+def _standing(connection: duckdb.DuckDBPyConnection, asked: Asked) -> _Found:
+    """What the replica holds of what is asked; `UsageError` where that is nothing."""
+    known = [ticker for (ticker,) in rows(connection, "exporting/tickers", region=asked.region)]
+    if not known:
+        raise UsageError(f"{asked.region}: there are no bars in the newest replica: run `spock nightly {asked.region}` first")
+    unknown = [ticker for ticker in dict.fromkeys(asked.tickers) if ticker not in known]
+    if unknown:
+        near = [one for ticker in unknown for one in difflib.get_close_matches(ticker.upper(), known, n=2)]
+        shown = ", ".join(dict.fromkeys([*near, *known][: max(_SHOWN, len(near))]))
+        raise UsageError(
+            f"{asked.region} has no bars of {', '.join(unknown)}; it has {len(known):,} tickers, such as {shown}"
+        )
+    parameters = {
+        "region": asked.region,
+        "tickers": list(dict.fromkeys(asked.tickers)) or None,
+        "first": asked.first or dt.date.min,
+        "last": asked.last or dt.date.max,
+    }
+    figures = rows(connection, "exporting/standing", **parameters)[0]
+    if not figures[0]:
+        raise UsageError(
+            f"{asked.region}: no bar from {asked.first or figures[5]} to {asked.last or figures[6]}; "
+            f"what is asked for runs from {figures[5]} to {figures[6]}"
+        )
+    return _Found(parameters, figures)
+
+
+def _described(connection: duckdb.DuckDBPyConnection, asked: Asked, found: _Found, target: Path) -> Exported:
+    count, tickers, first, last, currencies, _, _ = found.figures
+    as_of = rows(connection, "exporting/replica")[0][0].astimezone(dt.UTC)
+    return Exported(str(target), asked.region, asked.table, count, tickers, first, last, ",".join(currencies), as_of)
+
+
+def _metadata(exported: Exported, origin: str) -> dict[str, str]:
+    told = {
+        "region": exported.region,
+        "table": exported.table,
+        "currency": exported.currency,
+        "origin": origin,
+        "as_of": exported.as_of.isoformat(),
+        "first": str(exported.first),
+        "last": str(exported.last),
+        "version": __version__,
+    }
+    return {f"spock.{name}": value for name, value in told.items()}
+
+
+# the file -----------------------------------------------------------------------------------------------------------------
+
+_Writer = Callable[[Path, pa.RecordBatchReader, dict[str, str]], None]
+
+
+def _writer(target: Path, *, replace: bool) -> _Writer:
+    """What writes the kind of file `target` is; `UsageError` where it can't stand there."""
+    writer = {".parquet": _as_parquet, ".csv": _as_csv}.get(target.suffix.lower())
+    if writer is None:
+        raise UsageError(f"-o {target}: end the name in .parquet or .csv: that is the kind of file")
+    if target.is_dir():
+        raise UsageError(f"-o {target}: is a folder: name a file in it")
+    if not target.parent.is_dir():
+        raise UsageError(f"-o {target}: there is no folder {target.parent}: make it first")
+    if target.exists() and not replace:
+        raise UsageError(f"-o {target}: is there already: give another name, or --force to replace it")
+    return writer
+
+
+def _written(target: Path, writer: _Writer, reader: pa.RecordBatchReader, metadata: dict[str, str]) -> None:
+    draft = target.with_name(f".{target.name}.{os.getpid()}.draft")
+    try:
+        writer(draft, reader, metadata)
+        with draft.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(draft, target)
+    except OSError as error:
+        raise UsageError(f"-o {target}: can't be written ({error.strerror or error}): name another place") from error
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _as_parquet(path: Path, reader: pa.RecordBatchReader, metadata: dict[str, str]) -> None:
+    schema = reader.schema.with_metadata(metadata)
+    with pq.ParquetWriter(path, schema, compression="zstd") as writer:
+        for batch in reader:
+            writer.write_batch(batch.replace_schema_metadata(metadata))
+
+
+def _as_csv(path: Path, reader: pa.RecordBatchReader, metadata: dict[str, str]) -> None:
+    with path.open("wb") as file:
+        for number, batch in enumerate(reader):
+            frame = pl.DataFrame(batch)
+            frame.write_csv(file, include_header=number == 0, datetime_format="%Y-%m-%dT%H:%M:%SZ")

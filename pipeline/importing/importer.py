@@ -1,0 +1,379 @@
+"""An import as runs: one for each file and region, resumable, idempotent, published once at the end.
+
+A run is named after the file's sha256. Its batches are whole tickers in order, so the same file is always divided the same
+way; a batch whose marker stands is not committed again. A batch's name holds the options too: read another way, a file is
+judged anew.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import assert_never
+from zoneinfo import ZoneInfo
+
+import duckdb
+import polars as pl
+
+from pipeline import calendars, settings
+from pipeline.clock import Clock
+from pipeline.collect.sessions import closed_sessions
+from pipeline.errors import SpockError, StoreError, UsageError
+from pipeline.importing.csv_file import CsvFile
+from pipeline.importing.judging import Judge, Judged, Standing
+from pipeline.importing.parquet_file import ParquetFile
+from pipeline.importing.result import CONFLICTS, Imported
+from pipeline.importing.rows import UNKNOWN
+from pipeline.importing.source import Source
+from pipeline.importing.sqlite_file import SqliteFile
+from pipeline.importing.staging import Staging, staging
+from pipeline.importing.steps import Step, standing_already, steps
+from pipeline.importing.wanted import Wanted
+from pipeline.nightly import Nights
+from pipeline.progress import Progress
+from pipeline.quality import SESSIONS
+from pipeline.settings import RegionConfig
+from pipeline.statements import statement
+from pipeline.store import Batch, Committed, Store, commit_batch, require_origin
+from pipeline.store.file import rows, translated
+from pipeline.store.incoming import append
+from pipeline.store.lock import write_lock
+from pipeline.universe import LISTINGS
+
+_PUBLISH = "publish"
+#: Rows between two lines about a file that takes long.
+_TELL_EVERY = 1_000_000
+
+
+class Importer:
+    """Imports files into one home; `clock` is frozen, `progress` hears what happens."""
+
+    def __init__(self, home: Path, clock: Clock, wanted: Wanted, progress: Progress | None = None) -> None:
+        self.home = home
+        self._now = clock.now
+        self._wanted = wanted
+        self._progress = progress or Progress()
+        self._nights = Nights(home, clock, self._progress)
+        self._state = self._nights.state
+        store = settings.get_config(settings.available_regions()[0]).store
+        self._store = Store(
+            home,
+            lock_wait_seconds=store.lock_wait_seconds,
+            replicas=store.replicas,
+            memory_limit=store.memory_limit,
+            say=self._progress.say,
+        )
+
+    def work(self, files: Sequence[Path]) -> list[Imported]:
+        """Import each of `files`, then publish what is new; one result for each file and region.
+
+        All files are opened before the first is imported: `UsageError` for one that is not what it should be, or names no
+        region that can be taken, before anything is written for it.
+        """
+        sources = [self._open(path) for path in dict.fromkeys(files)]
+        results: list[Imported] = []
+        if self._store.exists():
+            self._store.look(lambda connection: require_origin(connection, settings.origin()))
+        try:
+            for source in sources:
+                results += self._file(source)
+        except SpockError:
+            self._publish(results)
+            raise
+        self._publish(results)
+        return results
+
+    # one file ---------------------------------------------------------------------------------------------------------
+
+    def _open(self, path: Path) -> Source:
+        match self._wanted.kind:
+            case "sqlite":
+                return SqliteFile(path, self._wanted)
+            case "csv":
+                return CsvFile(path, self._wanted)
+            case "parquet":
+                return ParquetFile(path, self._wanted)
+            case _:
+                assert_never(self._wanted.kind)
+
+    def _file(self, source: Source) -> list[Imported]:
+        with self._folder(source) as folder, staging(folder, source.path.stat().st_size) as staged:
+            for chunk in source.chunks():
+                before = staged.read // _TELL_EVERY
+                staged.add(chunk)
+                if staged.read // _TELL_EVERY > before:
+                    self._progress.say(f"{source.path.name}: {staged.read:,} rows read")
+            staged.settle()
+            parts, unread = staged.parts(), staged.unread()
+            regions = sorted({part.region for part in parts} | set(unread) | {region for region, _ in staged.derived})
+            named = [region for region in regions if region != UNKNOWN]
+            if not named:
+                why = "none of its rows names a region we know" if regions else "holds no rows: nothing to import"
+                raise UsageError(f"{source.path}: {why}")
+            refusals = {region: self._untakeable(region) for region in named}
+            taken = [region for region in named if refusals[region] is None]
+            if not taken:
+                raise UsageError(f"{source.path}: {'; '.join(str(refusals[region]) for region in named)}")
+            return [
+                self._left(source, staged, region, refusals[region])
+                if refusals[region] is not None
+                # Rows of no region are told of once: with the file's first.
+                else self._region(source, staged, region, [region, UNKNOWN] if region == taken[0] else [region])
+                for region in named
+            ]
+
+    @contextmanager
+    def _folder(self, source: Source) -> Iterator[Path]:
+        """Where a file is staged, for one process at a time; a dry run leaves nothing behind in the home."""
+        if self._wanted.dry_run:
+            with tempfile.TemporaryDirectory(prefix="spock-import-") as passing:
+                yield Path(passing)
+            return
+        folder = self.home / "runs" / f"import-{source.key[:12]}"
+        with translated(folder):
+            folder.mkdir(parents=True, exist_ok=True)
+        wait = settings.get_config(settings.available_regions()[0]).store.lock_wait_seconds
+        with write_lock(folder / "lock", f"import {source.path.name}", wait, self._progress.say):
+            yield folder
+
+    def _untakeable(self, region: str) -> str | None:
+        """Why a region's rows can't be taken, None where they can."""
+        config = settings.get_config(region)
+        statuses = self._state.region_statuses() if self._state.path.exists() else {}
+        if statuses.get(region, config.status) == "off":
+            return (
+                f"region {region} is off: set SPOCK_REGIONS__{region}__STATUS=test (or status in settings.toml) once there "
+                "is a calendar for its venues"
+            )
+        missing = sorted({venue.calendar for venue in config.venues} - set(calendars.available()))
+        if missing:
+            return f"region {region} has no packaged calendar for {', '.join(missing)}: its sessions are unknown"
+        self._wanted.venue_of(region)
+        return None
+
+    def _left(self, source: Source, staged: Staging, region: str, why: str | None) -> Imported:
+        """The result of a region that can't be taken: its rows are counted, and stay in the file."""
+        count = sum(part.rows for part in staged.parts() if part.region == region) + staged.unread().get(region, 0)
+        left = {**_derived(staged, region), "D": count}
+        return Imported(str(source.path), region, None, "not_imported", not_imported=left, notes=(str(why),))
+
+    # one region of a file ---------------------------------------------------------------------------------------------
+
+    def _region(self, source: Source, staged: Staging, region: str, own: list[str]) -> Imported:
+        began = time.monotonic()
+        config = settings.get_config(region)
+        run_id = f"{region}-import-{source.key[:12]}"
+        prefix = f"{run_id}.{self._wanted.digest()}."
+        batches = steps(staged, region, own, prefix)
+        today = self._now.astimezone(ZoneInfo(config.timezone)).date()
+        first, last = staged.span(region, today)
+        judge = self._judge(config, run_id, first, today)
+        shown = Imported(
+            file=str(source.path),
+            region=region,
+            run_id=run_id,
+            status="complete",
+            first=first,
+            last=last,
+            tickers=staged.tickers(region),
+            not_imported=_derived(staged, region),
+            dry_run=self._wanted.dry_run,
+        )
+        notes = list(source.notes)
+        if self._wanted.dry_run:
+            done, by_rule, unlisted = self._rehearse(staged, batches, judge)
+            notes += _unlisted_note(unlisted, judge.venue)
+            return _counted(shown, done, by_rule, notes)
+        committed, ended = self._before(run_id)
+        if ended and committed >= {step.batch_id for step in batches}:
+            notes.append(f"imported already by run {run_id}: nothing changed")
+            shown = replace(shown, unchanged=True)
+        else:
+            notes += _unlisted_note(self._run(staged, batches, judge, shown, began), judge.venue)
+        done, by_rule = self._totals(run_id, prefix)
+        result = _counted(shown, done, by_rule, notes)
+        if not shown.unchanged:
+            self._end(result, done, began)
+        return result
+
+    def _judge(self, config: RegionConfig, run_id: str, first: dt.date | None, today: dt.date) -> Judge:
+        sessions = pl.DataFrame(schema=SESSIONS) if first is None else closed_sessions(config, first, today, self._now)
+        venue = self._wanted.venue_of(config.region)
+        return Judge(config, run_id, self._now, sessions, venue, self._wanted.provider)
+
+    def _before(self, run_id: str) -> tuple[set[str], bool]:
+        """Batches of a run that stand, and whether it had ended."""
+        run = self._state.run(run_id)
+        if run is None:
+            return set(), False
+        done = self._store.look(lambda connection: rows(connection, "store/committed_batches", run_id=run_id))
+        return {batch_id for (batch_id,) in done}, run["status"] in ("complete", "partial")
+
+    def _run(self, staged: Staging, batches: list[Step], judge: Judge, shown: Imported, began: float) -> int:
+        """Commit what is left of a run; returns how many tickers nobody lists."""
+        region, run_id = judge.config.region, judge.run_id
+        before = self._state.run(run_id)
+        ended = before is not None and before["status"] in ("complete", "partial")
+        if ended:
+            self._state.clear_stages(run_id)
+        self._state.begin_run(
+            run_id,
+            kind="import",
+            region=region,
+            first_session=shown.first or self._now.date(),
+            target_session=shown.last or self._now.date(),
+            origin=settings.origin(),
+            as_of=self._now,
+            again=ended,
+        )
+        self._state.emit("run_started", region, run_id=run_id)
+        unlisted = 0
+        try:
+            with self._state.stage(run_id, "commit") as note:
+                for number, step in enumerate(batches):
+                    unlisted += self._commit(staged, step, judge, anew=number == 0)
+                    if len(batches) > 10 and number % 10 == 9:
+                        self._progress.say(f"{region}: {number + 1} of {len(batches)} batches committed")
+                note["detail"] = f"{len(batches)} batches"
+        except SpockError as error:
+            self._fail(region, run_id, error, began)
+            raise
+        return unlisted
+
+    def _commit(self, staged: Staging, step: Step, judge: Judge, *, anew: bool) -> int:
+        """Judge and commit one batch in one transaction; returns how many tickers of it nobody lists."""
+        found = step.rows(staged)
+        with self._store.write(f"import {judge.config.region}") as connection:
+            if rows(connection, "store/commit_marker", batch_id=step.batch_id):
+                return 0
+            if anew:
+                connection.execute(statement("store/delete_refusals"), {"run_id": judge.run_id})
+            judged = step.judged(found, judge, step.standing(connection, found, judge))
+            append(connection, "store/insert_unlisted", judged.unlisted, LISTINGS)
+            commit_batch(connection, self._batch(step.batch_id, judged, judge))
+        return judged.unlisted.height
+
+    def _batch(self, batch_id: str, judged: Judged, judge: Judge) -> Batch:
+        return Batch(
+            batch_id=batch_id,
+            run_id=judge.run_id,
+            region=judge.config.region,
+            origin=settings.origin(),
+            committed_at=self._now,
+            bars=judged.bars,
+            explained=judged.explained,
+            quarantine=judged.quarantine,
+            repeated=judged.repeated,
+        )
+
+    def _rehearse(self, staged: Staging, batches: list[Step], judge: Judge) -> tuple[Committed, dict[str, int], int]:
+        """What a run would come to, without writing."""
+        done, by_rule, unlisted = Committed(), Counter[str](), 0
+        for step in batches:
+            found = step.rows(staged)
+            stands = Standing()
+            if self._store.exists():
+                stands = self._store.look(partial(step.standing, rows=found, judge=judge))
+            judged = step.judged(found, judge, stands)
+            stood, denied = standing_already(judged, stands)
+            by_rule.update(dict(judged.quarantine.group_by("rule").len().rows()))
+            by_rule.update({"untraded_over_bar": denied} if denied else {})
+            unlisted += judged.unlisted.height
+            done += Committed(
+                received=judged.bars.height + judged.explained.height + judged.quarantine.height + judged.repeated,
+                stored=judged.bars.height - stood,
+                confirmed=stood,
+                explained=judged.explained.height - denied,
+                refused=judged.quarantine.height + denied,
+                repeated=judged.repeated,
+            )
+        return done, dict(sorted(by_rule.items())), unlisted
+
+    # books ------------------------------------------------------------------------------------------------------------
+
+    def _totals(self, run_id: str, prefix: str) -> tuple[Committed, dict[str, int]]:
+        def read(connection: duckdb.DuckDBPyConnection) -> tuple[Committed, dict[str, int]]:
+            done = Committed(*rows(connection, "store/import_totals", run_id=run_id, prefix=prefix)[0])
+            return done, dict(rows(connection, "store/refused_by_rule", run_id=run_id))
+
+        return self._store.look(read)
+
+    def _end(self, result: Imported, done: Committed, began: float) -> None:
+        assert result.run_id is not None
+        self._state.end_run(
+            result.run_id,
+            result.status,
+            tickers=result.tickers,
+            received=done.received,
+            stored=done.stored,
+            confirmed=done.confirmed,
+            explained=done.explained,
+            refused=done.refused,
+            error="; ".join(result.notes) or None,
+        )
+        self._state.add_requests(result.run_id, {}, time.monotonic() - began)
+        self._state.emit(
+            "run_ended",
+            result.region,
+            severity="info" if result.status == "complete" else "warning",
+            run_id=result.run_id,
+            detail={"status": result.status, "file": Path(result.file).name, "rows": done.stored},
+        )
+
+    def _fail(self, region: str, run_id: str, error: SpockError, began: float) -> None:
+        """Record the failure where that is still possible: on a full disk the error itself matters more."""
+        try:
+            self._state.end_run(run_id, "failed", error=str(error))
+            detail = {"status": "failed", "error": str(error)}
+            self._state.emit("run_ended", region, severity="critical", run_id=run_id, detail=detail)
+            self._state.add_requests(run_id, {}, time.monotonic() - began)
+        except StoreError as second:
+            self._progress.say(f"the failure could not be recorded either: {second}")
+
+    def _publish(self, results: Sequence[Imported]) -> None:
+        """One replica for all runs that no replica shows yet."""
+        fresh = [result for result in results if result.run_id and not result.dry_run and not self._published(result.run_id)]
+        if not fresh:
+            return
+        replica = self._nights.publish([result.run_id for result in fresh if result.run_id])
+        for result in fresh:
+            detail = {"replica": replica.name, "target_session": result.last}
+            self._state.emit("region_published", result.region, run_id=result.run_id, detail=detail)
+
+    def _published(self, run_id: str) -> bool:
+        stages = {stage["stage"]: stage["status"] for stage in self._state.stages(run_id)}
+        return stages.get(_PUBLISH) == "complete"
+
+
+def _counted(shown: Imported, done: Committed, by_rule: dict[str, int], notes: list[str]) -> Imported:
+    conflicts = sum(count for rule, count in by_rule.items() if rule in CONFLICTS)
+    return replace(
+        shown,
+        status="partial" if done.refused else "complete",
+        read=done.received,
+        stored=done.stored,
+        same=done.confirmed,
+        explained=done.explained,
+        conflicts=conflicts,
+        refused=done.refused - conflicts,
+        repeated=done.repeated,
+        refused_by_rule=by_rule,
+        notes=tuple(notes),
+    )
+
+
+def _derived(staged: Staging, region: str) -> dict[str, int]:
+    return {timeframe: count for (code, timeframe), count in sorted(staged.derived.items()) if code == region}
+
+
+def _unlisted_note(count: int, venue: str) -> list[str]:
+    if not count:
+        return []
+    return [f"tickers that no provider's list has shown: {count:,}; they stand as listed on {venue} (--venue), not followed"]

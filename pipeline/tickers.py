@@ -1,0 +1,142 @@
+"""Listings by name, and the hand that follows or leaves one out, whatever the region's universe rule says.
+
+Nothing is ever deleted: a listing that is no longer followed keeps its bars, and is not asked for from then on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from zoneinfo import ZoneInfo
+
+import duckdb
+
+from pipeline import settings, universe
+from pipeline.errors import UsageError
+from pipeline.statements import statement
+from pipeline.store import Store
+from pipeline.store.file import rows
+
+if TYPE_CHECKING:
+    from pipeline.settings import RegionConfig
+
+Row = dict[str, Any]
+_CLOSE_ENOUGH = 0.6
+_HINTS = 3
+
+
+def find(home: Path, text: str, *, region: str | None = None, limit: int = 20) -> list[Row]:
+    """Listings that answer `text` (ticker, ISIN, part of a name in any case), the nearest first, at most `limit`.
+
+    As the store has them now, a night at work included. `UsageError` where nothing answers, or no list was ever fetched.
+    """
+    code = None if region is None else settings.resolve_region(region)
+    wanted = {"text": text.strip(), "region": code, "limit": limit}
+    if not text.strip():
+        raise UsageError("spock ticker find needs a text: a ticker, an ISIN or a part of a name")
+
+    def search(connection: duckdb.DuckDBPyConnection) -> list[Row]:
+        connection.execute(statement("store/find_listings"), wanted)
+        columns = [column[0] for column in connection.description or ()]
+        return [dict(zip(columns, row, strict=True)) for row in connection.fetchall()]
+
+    found = _store(home, code).look(search, "ticker find")
+    if not found:
+        where = f" in {code}" if code else ""
+        raise UsageError(f"no listing{where} answers {text!r}: give a ticker, an ISIN or a part of a name")
+    return found
+
+
+def choose(home: Path, region: str, tickers: Sequence[str], *, choice: str, now: dt.datetime) -> list[Row]:
+    """Follow (`choice` follow) or leave out (`ignore`) `tickers` of a region from now on; a row each says what came of it.
+
+    A ticker in small letters is taken for the listing it means. All or nothing: `UsageError` for a ticker that no list
+    shows, naming those that look like it, and for following a listing that has ended.
+    """
+    config = settings.get_config(region)
+    today = now.astimezone(ZoneInfo(config.timezone)).date()
+    store = _store(home, config.region)
+    with store.write(f"ticker {config.region}") as connection:
+        standing = {row["ticker"]: row for row in universe.current(connection, config.region).iter_rows(named=True)}
+        names = list(dict.fromkeys(_known(connection, config, ticker, standing) for ticker in tickers))
+        if choice == "follow":
+            _require_listed(config.region, [standing[name] for name in names], today)
+        universe.choose(
+            connection,
+            config.region,
+            names,
+            choice,
+            today=today,
+            now=now,
+            run_id=f"{config.region}-{choice}-{now:%Y%m%dT%H%M%SZ}",
+        )
+    return [
+        {
+            "region": config.region,
+            "ticker": name,
+            "followed": choice == "follow",
+            "note": _note(choice, before=standing[name]["followed"]),
+        }
+        for name in names
+    ]
+
+
+def _note(choice: str, *, before: bool) -> str:
+    if choice == "follow":
+        return "was followed already, and stays" if before else "its history is collected by the next night"
+    return "is not asked for any more; its bars stay" if before else "was not followed, and stays out"
+
+
+def _store(home: Path, region: str | None) -> Store:
+    store = Store(home)
+    listed = store.look(_regions, "ticker") if store.exists() else set()
+    if not listed or (region is not None and region not in listed):
+        of = f" of {region}" if region else ""
+        raise UsageError(f"{home}: no ticker list{of} yet: run `spock nightly {region or 'KR'}` once, it fetches it")
+    return store
+
+
+def _regions(connection: duckdb.DuckDBPyConnection) -> set[str]:
+    return {region for (region,) in rows(connection, "store/listed_regions")}
+
+
+def _known(
+    connection: duckdb.DuckDBPyConnection, config: RegionConfig, ticker: str, standing: Mapping[str, Row]
+) -> str:
+    """The listing that `ticker` means."""
+    wanted = ticker.strip().upper()
+    if wanted in standing:
+        return wanted
+    elsewhere = [region for region, _ in rows(connection, "store/regions_of_ticker", ticker=wanted)]
+    if elsewhere:
+        raise UsageError(f"{config.region}: no listing {ticker!r}; it is one of {', '.join(elsewhere)}: give that region")
+    alike = ", ".join(f"{row['ticker']} ({_name(row)})" for row in _alike(wanted, standing))
+    hint = f"; did you mean {alike}?" if alike else "."
+    raise UsageError(
+        f"{config.region}: no listing {ticker!r} in its ticker list{hint} Look for it with `spock ticker find TEXT`"
+    )
+
+
+def _alike(wanted: str, standing: Mapping[str, Row]) -> list[Row]:
+    """The listings most likely meant: names that begin so and tickers spelt alike, followed ones first."""
+    named = [ticker for ticker, row in standing.items() if _name(row).upper().startswith(wanted)] if wanted else []
+    spelt = difflib.get_close_matches(wanted, standing, n=max(1, len(standing)), cutoff=_CLOSE_ENOUGH)
+    found = [standing[ticker] for ticker in dict.fromkeys([*spelt, *named])]
+    return sorted(found, key=lambda row: not row["followed"])[:_HINTS]
+
+
+def _name(row: Row) -> str:
+    return str(row["name"] or row["local_name"] or row["venue"])
+
+
+def _require_listed(region: str, listings: Sequence[Row], today: dt.date) -> None:
+    """Nothing new will come for a listing that has ended: following it would be a gap for ever."""
+    for row in listings:
+        if row["listed_until"] is not None and row["listed_until"] < today:
+            raise UsageError(
+                f"{region}: {row['ticker']} has not been listed since {row['listed_until']}: there is nothing to follow; "
+                "its bars stay in the store"
+            )

@@ -1,0 +1,3 @@
+INSERT INTO staged
+SELECT *
+FROM incoming;

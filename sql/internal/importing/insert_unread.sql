@@ -1,0 +1,3 @@
+INSERT INTO unread
+SELECT *
+FROM incoming;

@@ -1,0 +1,3 @@
+-- Reads the first page: whether this is a database at all.
+SELECT count(*)
+FROM sqlite_master;

@@ -1,0 +1,4 @@
+SELECT region, count(*)
+FROM unread
+GROUP BY region
+ORDER BY region;

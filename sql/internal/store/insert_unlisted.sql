@@ -1,0 +1,4 @@
+INSERT INTO instruments
+SELECT *
+FROM incoming
+ON CONFLICT DO NOTHING;

@@ -1,0 +1,38 @@
+-- Followed listings with a session that is neither held nor explained: the first and the last such session of each.
+-- `sessions` (venue, date) are the sessions looked at; before $first only those of listings nobody ever asked for, in a night.
+WITH covered AS (
+    SELECT ticker, date
+    FROM ohlcv_data
+    WHERE region = $region
+        AND date BETWEEN $oldest AND $newest
+    UNION ALL
+    SELECT ticker, date
+    FROM session_states
+    WHERE region = $region
+        AND date BETWEEN $oldest AND $newest
+        AND state NOT IN ('gap', 'quarantined')
+)
+SELECT
+    listing.ticker,
+    listing.venue,
+    listing.currency,
+    listing.listed_from,
+    min(sessions.date) AS first_missing,
+    max(sessions.date) AS last_missing
+FROM instruments AS listing
+JOIN sessions
+    ON sessions.venue = listing.venue
+LEFT JOIN listing_ranges AS span
+    ON span.region = listing.region
+    AND span.ticker = listing.ticker
+ANTI JOIN covered
+    ON covered.ticker = listing.ticker
+    AND covered.date = sessions.date
+WHERE listing.region = $region
+    AND listing.valid_until IS NULL
+    AND listing.followed
+    AND (sessions.date >= $first OR ($night AND span.asked_from IS NULL))
+    AND sessions.date >= coalesce(span.first_session, sessions.date)
+    AND sessions.date <= coalesce(span.last_session, sessions.date)
+GROUP BY ALL
+ORDER BY listing.ticker;

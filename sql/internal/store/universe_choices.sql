@@ -1,0 +1,4 @@
+SELECT ticker, choice
+FROM universe_choices
+WHERE region = $region
+ORDER BY ticker;
