@@ -31,7 +31,7 @@ class Answer:
         """The body as JSON; `Transient` when it is none (a cut or mixed-up answer)."""
         try:
             return json.loads(self.body)
-        except ValueError:
+        except (ValueError, RecursionError):
             # The decoder's own words quote nothing, but its error object holds the body, which may hold a token.
             raise Transient(f"HTTP {self.status} with {len(self.body)} bytes that are no JSON") from None
 

@@ -74,13 +74,14 @@ class History:
 
     `bars`: BARS, ascending by date, every row the provider gave inside the range. `refused`: REFUSED. `exhausted` says that
     the whole range was walked: the provider has no older row inside it than the first one. `pages` is the number of answers
-    the rows came from.
+    the rows came from. `older` says that an answer held a row from before the range, so the listing is older than it.
     """
 
     bars: pl.DataFrame
     refused: pl.DataFrame
     exhausted: bool
     pages: int
+    older: bool = False
 
 
 @dataclass(frozen=True)

@@ -95,7 +95,7 @@ class Run:
     def _work(self, began: float) -> Outcome:
         before = self._state.run(self._task.run_id)
         complete = before is not None and before["status"] == "complete"
-        if before is not None and complete and not listings.are_stale(self._store, self._config.region, self._now):
+        if before is not None and complete and not listings.are_stale(self._store, self._config, self._now):
             plan = self._missing()
             if not plan.units and not (plan.indices and self._index_owed()):
                 return self._unchanged(before, time.monotonic() - began)

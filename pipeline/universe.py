@@ -106,7 +106,7 @@ def follow(
     if rule.main_currency_only:
         inside &= pl.col("currency") == config.currency
     standing = pl.col("ticker").is_in(list(before))
-    by_value = rule.top is not None or rule.min_value is not None
+    by_value = needs_values(config)
     obstacle = ""
     if by_value and (unvalued or instruments.filter(inside)["value"].is_null().all()):
         obstacle = f"no market values ({unvalued or 'the list gives none'})"
@@ -137,6 +137,11 @@ def follow(
         notes.append(f"not in the provider's list: {', '.join(missing)} (watchlist, or added by hand)")
     followed = (inside.fill_null(False) | pl.col("ticker").is_in(wanted)) & ~pl.col("ticker").is_in(chosen["ignore"])
     return Following(instruments.with_columns(followed=followed), tuple(notes))
+
+
+def needs_values(config: RegionConfig) -> bool:
+    """Whether the region's rule can't run without market values."""
+    return config.universe.top is not None or config.universe.min_value is not None
 
 
 def cut_short(standing: pl.DataFrame, seen: pl.DataFrame) -> str:

@@ -17,7 +17,7 @@ from adapters.limiter import Limit, Limiter
 from adapters.sandbox.control import PAPER_APP_KEY, fetch_info
 from adapters.transport import Answer, Attempt, Transport, key_hash
 from pipeline import settings
-from pipeline.errors import Terminal, Unavailable, UsageError
+from pipeline.errors import ConfigError, Terminal, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
@@ -190,6 +190,10 @@ def open_adapter(config: RegionConfig, *, on_attempt: Callable[[Attempt], None] 
             f"{KisAdapter.provider}: {' and '.join(missing)} not set: put them into the environment or into a "
             f".env file (mode 0600) in {settings.home()}, or set SPOCK_SANDBOX_URL to try without keys"
         )
+    lengths = [said for name in provider.keys if (said := settings.wrong_length(name, provider.key_lengths))]
+    if lengths:
+        # A wrong key asked for often enough gets the right one locked: nothing is sent with it.
+        raise ConfigError(f"{KisAdapter.provider}: {'; '.join(lengths)}")
     app_key, app_secret = (value.get_secret_value() for _, value in keys if value is not None)
     if sandbox is not None and provider.account == "paper":
         # The sandbox tells its paper host from the real one by the key.

@@ -62,6 +62,12 @@ class Layout(Protocol):
 
 L = TypeVar("L", bound=Layout)
 
+#: What damaged bytes make the zip reader raise, whatever they claim to be compressed with.
+_NO_ZIP = (
+    *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+    *(OSError, EOFError, NotImplementedError, RuntimeError, ValueError),
+)
+
 
 def unzip(archive: bytes, file: str) -> bytes:
     """The archive's single member, however it is called; Transient for an archive that is cut or damaged."""
@@ -73,7 +79,7 @@ def unzip(archive: bytes, file: str) -> bytes:
             if members[0].file_size > _LARGEST_MEMBER:
                 raise Transient(f"kis {file}: its member claims {members[0].file_size} bytes")
             return opened.read(members[0])
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
+    except _NO_ZIP as error:
         raise Transient(f"kis {file}: {len(archive)} bytes that are no whole zip ({error})") from error
 
 

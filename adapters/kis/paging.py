@@ -47,12 +47,16 @@ class Layout:
 
 @dataclass(frozen=True)
 class Walk:
-    """What a walk found: values by date, ascending; refused rows; whether nothing older exists; answers read."""
+    """What a walk found: values by date, ascending; refused rows; whether nothing older exists in the range; answers read.
+
+    `older`: an answer held a row from before the range.
+    """
 
     values: dict[dt.date, Values]
     refusals: Refusals
     exhausted: bool
     pages: int
+    older: bool = False
 
 
 def walk(
@@ -93,7 +97,7 @@ def walk(
         if not _sessions(calendar, start, until):
             exhausted = True
             break
-    return Walk(dict(sorted(gathered.values.items())), refusals, exhausted, pages)
+    return Walk(dict(sorted(gathered.values.items())), refusals, exhausted, pages, gathered.older)
 
 
 class _Gathered:
@@ -101,6 +105,7 @@ class _Gathered:
 
     def __init__(self, layout: Layout, code: str, start: dt.date, end: dt.date, refusals: Refusals) -> None:
         self.values: dict[dt.date, Values] = {}
+        self.older = False
         self._layout = layout
         self._code = code
         self._start = start
@@ -112,9 +117,11 @@ class _Gathered:
         if self._layout.has_start or not self._ours(said) or not isinstance(row, dict):
             return False
         try:
-            return self._layout.date(row) < self._start
+            before = self._layout.date(row) < self._start
         except RowError:
             return False
+        self.older |= before
+        return before
 
     def take(self, rows: Sequence[Any], said: str) -> dt.date | None:
         """Read an answer about the code `said`; its oldest date inside the range, None if there is none."""

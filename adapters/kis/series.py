@@ -25,7 +25,9 @@ def history(found: Walk, instrument: Instrument, provider: str, basis: Basis) ->
         },
         schema=BARS,
     )
-    return History(bars=bars, refused=found.refusals.frame(), exhausted=found.exhausted, pages=found.pages)
+    return History(
+        bars=bars, refused=found.refusals.frame(), exhausted=found.exhausted, pages=found.pages, older=found.older
+    )
 
 
 def levels(found: Walk, region: str, index_code: str, currency: str, provider: str) -> IndexHistory:

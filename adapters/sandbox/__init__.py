@@ -1,14 +1,25 @@
-"""The other end of the wire: providers' protocols served over one generated or replayed market.
+"""The other end of the wire: providers' protocols served over generated or replayed markets, one for each region.
 
+The sandbox
     server.py     threads, ports, start and stop          wire.py      HTTP/1.1 as KIS writes it
     control.py    the client's side of /_sandbox/*         steering.py  the server's side of it
     clock.py      the sandbox's time                       ledger.py    what was asked, counted at accept
     faults.py     what goes wrong on demand                tokens.py    access tokens and their rules
-    market.py     the market protocol, generated.py and replay.py its two sources
-    names.py      which names a generated market lists     ticks.py     KRX tick sizes by date (krx_ticks.csv)
-    kis.py        KIS: routes, gates and envelopes; kis_oauth.py its tokens, kis_calls.py what its calls share,
-                  kis_quotes.py, kis_bars.py, kis_price.py and kis_listings.py its answers,
-                  kis_master.py its master files, kis_faults.py what faults make of them
 
-A new provider is one more module beside kis.py over the same market.
+A market: the protocol is market.py, generated.py and replay.py are its two sources
+    regions.py    what makes each region's market its own, and how many of the names it gets
+    roster.py     which names a market lists               fates.py     what can happen to one of them
+    names.py      the names of KR                          names_us.py  the names of US
+    paths.py      random walks, entered anywhere           ticks.py     price steps by date (krx_ticks.csv, us_ticks.csv)
+
+KIS: kis.py is its host, the gates every call passes; kis_routes.py says which call stands where
+    kis_oauth.py  its tokens                               kis_calls.py what its calls share
+    kis_files.py  its master files, made once a session    kis_faults.py what faults make of its answers
+    kis_markets.py, kis_sessions.py: markets it makes up, and where a market's own clock stands
+    at home:      kis_quotes.py, kis_bars.py, kis_price.py, kis_listings.py, kis_master.py
+    overseas:     kis_exchanges.py, kis_overseas.py, kis_overseas_bars.py, kis_overseas_listings.py, kis_search.py,
+                  kis_overseas_master.py
+
+A new region is a book of names, a line of regions.py and its price steps; a new provider is one more module beside kis.py
+over the same markets.
 """

@@ -87,7 +87,11 @@ class ReplayMarket:
         bars = folder / self.region
         if not bars.is_dir():
             raise UsageError(f"{folder}: no folder {self.region}/ with TICKER.csv files; give the folder that holds it")
-        self._paths = {_symbol(path.stem.upper()): path for path in sorted(bars.glob("*.csv"))}
+        self._paths: dict[str, Path] = {}
+        for path in sorted(bars.glob("*.csv")):
+            other = self._paths.setdefault(_symbol(path.stem.upper()), path)
+            if other is not path:
+                raise UsageError(f"{path}: {other.name} is the same listing on KIS's wire; keep one of them")
         if not self._paths:
             raise UsageError(f"{bars}: no CSV file; expected TICKER.csv with {','.join(_COLUMNS)}")
         self._named = _read_universe(folder / "universe.csv", self.region)
@@ -165,8 +169,8 @@ class ReplayMarket:
 
 
 def _symbol(ticker: str) -> str:
-    """A ticker of ours as KIS spells it."""
-    return ticker.replace(".", "/").replace("-", "/")
+    """A ticker of ours as KIS spells it; `-PR` is a preferred series without a name."""
+    return (ticker.removesuffix("PR") if ticker.endswith("-PR") else ticker).replace(".", "/").replace("-", "/")
 
 
 def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], wire: _Wire) -> _Series:
@@ -198,13 +202,13 @@ def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], wir
     if not days:
         raise UsageError(f"{path}: no row; give at least one, or remove the file")
     lot = named.get("lot") or "1"
-    if not lot.isdigit() or lot == "0":
-        raise UsageError(f"universe.csv: lot of {code} is {lot!r}; write a whole number of 1 or more")
+    if not lot.isdecimal() or not int(lot):
+        raise UsageError(f"universe.csv: lot of {ticker} is {lot!r}; write a whole number of 1 or more")
     if (named.get("venue") or wire.venues[0]) not in wire.venues:
-        raise UsageError(f"universe.csv: venue of {code} is {named['venue']!r}; one of {', '.join(wire.venues)}")
+        raise UsageError(f"universe.csv: venue of {ticker} is {named['venue']!r}; one of {', '.join(wire.venues)}")
     name = Name(
         code=code,
-        name=named.get("name") or code,
+        name=named.get("name") or ticker,
         venue=named.get("venue") or wire.venues[0],
         group=wire.group,
         listed=days[0],
@@ -218,12 +222,14 @@ def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], wir
 
 @contextmanager
 def _text(path: Path) -> Iterator[TextIO]:
-    """The file as text; `UsageError` where it is none."""
+    """The file as text; `UsageError` where it is none or can't be opened."""
     try:
         with path.open(encoding="utf-8-sig", newline="") as file:
             yield file
     except (UnicodeDecodeError, csv.Error) as error:
         raise UsageError(f"{path}: is no CSV text in UTF-8 ({error}); save it as that, or move it away") from error
+    except OSError as error:
+        raise UsageError(f"{path}: can't be read ({error.strerror}); make it a readable file, or move it away") from error
 
 
 def _read_universe(path: Path, region: str) -> dict[str, dict[str, str]]:
@@ -234,7 +240,7 @@ def _read_universe(path: Path, region: str) -> dict[str, dict[str, str]]:
         rows = csv.DictReader(file)
         if rows.fieldnames is None or not {"region", "ticker"} <= set(rows.fieldnames):
             raise UsageError(f"{path}: line 1 must read {','.join(_UNIVERSE)}")
-        return {row["ticker"].upper(): row for row in rows if row["region"].upper() == region}
+        return {(row["ticker"] or "").upper(): row for row in rows if (row["region"] or "").upper() == region}
 
 
 def _number(text: str) -> Number:

@@ -50,7 +50,10 @@ class Checker:
         oldest = min((answer.unit.start for answer in answers), default=self.target)
         sessions = closed_sessions(self.config, oldest, self.target, self.now)
         silences = self._silences(answers, sessions)
+        beside = None
         if only is not None:
+            older = received.filter(pl.col("date") < min(only, default=self.target))
+            beside = older.filter(pl.col("date") == pl.col("date").max())
             received = received.filter(pl.col("date").is_in(only))
             refused = refused.filter(pl.col("date").is_in(only) | (pl.col("date").is_null() & rest))
             silences = silences.filter(pl.col("date").is_in(only))
@@ -62,6 +65,7 @@ class Checker:
             now=self.now,
             listed=_listed(answers),
             sessions=sessions,
+            beside=beside,
         )
         return Batch(
             batch_id=batch_id,

@@ -157,7 +157,7 @@ class Collector:
         self._count(dates, missing)
         pages = answer.pages
         bars, refused = answer.bars, answer.refused
-        walked = answer.exhausted
+        walked, older = answer.exhausted, answer.older
         again = [day for day in missing if not self._in_doubt(day)]
         if again:
             second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
@@ -165,8 +165,8 @@ class Collector:
             bars, refused = _merged(answer, second, set(again))
             dates |= _dates(second)
             missing = [day for day in missing if day not in dates]
-            walked = second.exhausted
-        silences, last_session, evidence = self._explain(unit, missing, dates, set(again), walked=walked)
+            walked, older = second.exhausted, older or second.older
+        silences, last_session, evidence = self._explain(unit, missing, dates, set(again), walked=walked, older=older)
         if first is not None and not evidence:
             evidence = f"first row {first}, nothing older from {unit.start}"
         return Fetched(
@@ -182,13 +182,15 @@ class Collector:
         )
 
     def _explain(
-        self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date], *, walked: bool
+        self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date], *, walked: bool, older: bool
     ) -> tuple[tuple[Silence, ...], dt.date | None, str]:
         """What the silent sessions mean; the last session where the provider's list says that the listing ended."""
         if not walked:
             # The provider did not walk the range to its end: its silence says nothing.
             return tuple(Silence(day, "gap", "the answer ended before its range did", 1) for day in missing), None, ""
         oldest, newest = min(dates, default=dt.date.max), max(dates, default=dt.date.min)
+        if older and dates:
+            oldest = dt.date.min  # the listing has rows from before the range: its silence at the start is one between rows
         silences = [
             Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", 2)
             for day in missing
@@ -256,7 +258,7 @@ def _beginning(
     unit: Unit, answer: History, asked: Sequence[dt.date], dates: set[dt.date], listed_from: dt.date | None
 ) -> dt.date | None:
     """The listing's first session where the answer shows it: sessions before the first row, and nothing older to page to."""
-    if unit.known_before or not answer.exhausted or not asked:
+    if unit.known_before or answer.older or not answer.exhausted or not asked:
         return None
     first = min(dates, default=None)
     if first is not None and (listed_from is None or listed_from >= first):

@@ -19,10 +19,16 @@ from pipeline.store import STORED_INDEX_BARS
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
 
+#: A level like the one before it, volume and all, is a page that was not made anew.
+_REPEATED = (
+    pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("open", "high", "low", "close", "volume"))
+    & (pl.col("volume") > 0)
+).fill_null(False)
+
 
 @dataclass(frozen=True)
 class FetchedIndices:
-    """`levels` STORED_INDEX_BARS; `owed`: indices whose provider did not answer; `notes` for the report."""
+    """`levels` STORED_INDEX_BARS; `owed`: indices that lack a session; `notes` for the report."""
 
     levels: pl.DataFrame
     owed: list[str]
@@ -45,15 +51,24 @@ def fetch(chain: Chain, config: RegionConfig, plan: Plan, now: dt.datetime, run_
             notes.append(f"index {unit.index_code}: {error}")
             owed.append(unit.index_code)
         else:
-            found = served.value.bars.join(main, on="date", how="inner").with_columns(run_id=pl.lit(run_id))
+            inside = served.value.bars.join(main, on="date", how="inner").with_columns(run_id=pl.lit(run_id))
+            found = inside.filter(~_REPEATED)
             levels.append(found.select(STORED_INDEX_BARS.names()))
-            outside = served.value.bars.height - found.height
+            outside = served.value.bars.height - inside.height
+            if found.height < inside.height:
+                again = inside.filter(_REPEATED)["date"].to_list()
+                notes.append(f"index {unit.index_code}: the values of the session before on {again[-1]}, left out")
             if outside:
                 notes.append(f"index {unit.index_code}: {outside} levels on days that were no closed session, left out")
             if served.value.refused.height:
                 notes.append(f"index {unit.index_code}: {served.value.refused.height} rows could not be read")
-            if found.is_empty():
-                notes.append(f"index {unit.index_code}: {served.provider} has no levels from {unit.start}")
+            missing = main.filter(pl.col("date") >= unit.start).join(found, on="date", how="anti")["date"]
+            if missing.len():
+                notes.append(
+                    f"index {unit.index_code}: {served.provider} has no level for {missing.len()} sessions, "
+                    f"{missing.to_list()[0]} to {missing.to_list()[-1]}"
+                )
+                owed.append(unit.index_code)
     return FetchedIndices(pl.concat(levels), owed, notes)
 
 

@@ -21,10 +21,11 @@ if TYPE_CHECKING:
     from pipeline.store import Store
 
 
-def are_stale(store: Store, region: str, now: dt.datetime) -> bool:
-    """Whether the region has no list yet, or one older than a day."""
-    seen_at = _seen_at(store, region)
-    return seen_at is None or now - seen_at >= universe.FRESH_FOR
+def are_stale(store: Store, config: RegionConfig, now: dt.datetime) -> bool:
+    """Whether the region has no list yet, one older than a day, or one without the market values that its rule needs."""
+    seen_at, valued = _standing(store, config.region)
+    unvalued = universe.needs_values(config) and not valued
+    return seen_at is None or unvalued or now - seen_at >= universe.FRESH_FOR
 
 
 def refresh(
@@ -41,14 +42,14 @@ def refresh(
 
     `Unavailable` when nobody has a list and none is stored; with one stored the run goes on with it and a note.
     """
-    if not are_stale(store, config.region, now):
+    if not are_stale(store, config, now):
         return []
     notes: list[str] = []
     chain = factory.chain(config.region, "universe", on_attempt=on_attempt)
     try:
         served = chain.call(lambda adapter: adapter.universe(config.region))
     except (Unavailable, Unsupported, NotYet) as error:
-        seen_at = _seen_at(store, config.region)
+        seen_at, _ = _standing(store, config.region)
         if seen_at is None:
             raise
         return [f"the ticker list of {seen_at:%Y-%m-%d} stays: {error}"]
@@ -95,6 +96,7 @@ def _following(config: RegionConfig, connection: duckdb.DuckDBPyConnection, list
     )
 
 
-def _seen_at(store: Store, region: str) -> dt.datetime | None:
-    seen: dt.datetime | None = store.look(lambda connection: rows(connection, "store/universe_seen_at", region=region))[0][0]
-    return seen
+def _standing(store: Store, region: str) -> tuple[dt.datetime | None, int]:
+    """When a list last showed the region, and how many of its listings have a market value."""
+    seen_at, valued = store.look(lambda connection: rows(connection, "store/universe_seen_at", region=region))[0]
+    return seen_at, valued

@@ -41,13 +41,16 @@ def show(run_id: str, form: str | None) -> None:
     if shape in ("json", "ndjson"):
         click.echo(json.dumps(record, ensure_ascii=False, default=str, indent=2 if shape == "json" else None))
         return
+    if shape == "csv":  # sections have columns of their own: one value a line
+        output.show([{"what": path, "value": value} for path, value in settings.flattened(record)], shape)
+        return
     for name, rows in record.items():
         if isinstance(rows, list):
             left = record["left_out"].get(name, 0)
             title = name.replace("_", " ") + (f" (and {left:,} more)" if left else "")
             if rows:
                 output.show(rows, shape, title=title)
-            elif shape == "table":
+            else:
                 click.echo(f"{title}: none")
         elif name == "run":
             told = [{"what": key, "value": value} for key, value in rows.items() if value is not None]

@@ -56,8 +56,8 @@ def unlisted(configs: list[RegionConfig], home: Path) -> Iterator[Finding]:
             missing = [ticker for ticker in tickers if ticker not in known]
             if missing:
                 words = f"{config.region}: no list shows {', '.join(missing)} of {setting}: nothing is collected for them"
-                todo = "nothing: a sandbox lists few names" if sandbox else f"`spock ticker find` shows how they are written: set {setting} in settings.toml"
-                yield Finding("watchlist", "notice", words, todo)
+                todo = f"`spock ticker find` shows how they are written: set {setting} in settings.toml"
+                yield Finding("watchlist", "notice", words, "nothing: a sandbox lists few names" if sandbox else todo)
 
 
 def _listed(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:

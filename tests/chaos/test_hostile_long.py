@@ -34,7 +34,7 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
     made = {}
     for region in hostile.REGIONS:
         folder = tmp_path_factory.mktemp(region)
-        with runs.Sandbox(now=runs.NOW, enforce_limits=False, tickers=hostile.TICKERS) as server:
+        with runs.Sandbox(now=runs.NOW, regions=(region,), enforce_limits=False, tickers=hostile.TICKERS) as server:
             environment = {"SPOCK_SANDBOX_URL": server.url, **hostile.HASTE}
             home = runs.Home(folder / "home", folder / "machine", environment)
             assert home.inside("nightly", region).code == 0
@@ -46,7 +46,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> dict[str, object]:
 def test_a_disturbed_night_is_honest_and_the_same_command_heals_it(
     case: object, clean: dict[str, object], tmp_path: Path
 ) -> None:
-    with runs.Sandbox(now=runs.NOW, enforce_limits=False, tickers=hostile.TICKERS) as server:
+    served = (case.region,)  # type: ignore[attr-defined]
+    with runs.Sandbox(now=runs.NOW, regions=served, enforce_limits=False, tickers=hostile.TICKERS) as server:
         environment = {"SPOCK_SANDBOX_URL": server.url, **hostile.HASTE}
         home = runs.Home(tmp_path / "home", tmp_path / "machine", environment)
         hostile.run(case, home, server, clean[case.region], runs.Tools())  # type: ignore[attr-defined]

@@ -35,6 +35,8 @@ from pipeline.store import Store
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 CHECKOUT = Path(__file__).resolve().parents[2]
 BARS_TR = "FHKST03010100"
+#: Names that every sandbox has: a small one lists few of the settings' watchlists.
+WATCHED = {"SPOCK_REGIONS__KR__WATCHLIST": '["005930"]', "SPOCK_REGIONS__US__WATCHLIST": '["AAPL"]'}
 
 #: When a run looked, not what it found: equal stores may differ here.
 _STAMPS = {
@@ -275,7 +277,8 @@ def sandbox() -> Iterator[Callable[..., Sandbox]]:
     with ExitStack() as stack:
 
         def begin(**wanted: Any) -> Sandbox:
-            return stack.enter_context(Sandbox(**{"now": NOW, "regions": ("KR",), "tickers": 12, "enforce_limits": False, **wanted}))
+            usual = {"now": NOW, "regions": ("KR",), "tickers": 12, "enforce_limits": False}
+            return stack.enter_context(Sandbox(**usual | wanted))
 
         yield begin
 
@@ -286,7 +289,7 @@ def night_home(make_home: Callable[..., Home], sandbox: Callable[..., Sandbox]) 
 
     def make(name: str = "home", environment: Mapping[str, str] | None = None, **wanted: Any) -> tuple[Home, Sandbox]:
         server = sandbox(**wanted)
-        own = {"SPOCK_SANDBOX_URL": server.url, "SPOCK_COLLECT__INITIAL_SESSIONS": "30"}
+        own = {"SPOCK_SANDBOX_URL": server.url, "SPOCK_COLLECT__INITIAL_SESSIONS": "30", **WATCHED}
         return make_home(name, **own | dict(environment or {})), server
 
     return make

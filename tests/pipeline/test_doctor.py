@@ -242,7 +242,7 @@ def test_a_region_that_is_on_without_an_adapter_is_wrong(monkeypatch: pytest.Mon
 def test_a_ticker_of_settings_that_no_list_shows_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert found("watchlist") == []
     listed = [*settings.get_config("KR").watchlist, *settings.get_config("KR").banks]
-    with fill(home).write() as connection:
+    with fill(home, "live").write() as connection:
         for ticker in dict.fromkeys(listed[1:]):
             connection.execute(
                 "INSERT INTO instruments BY NAME SELECT 'KR' AS region, $1 AS ticker, DATE '2026-11-20' AS valid_from, "

@@ -90,7 +90,9 @@ def cases(region: str) -> Iterator[Case]:
             if target == "values" and kind in ("stale", "times_100", "repeat"):
                 continue
             # The third answer of history is a second page; a night asks for one token.
-            for after in (0,) if target == "token" else (0, 3) if target == "history" else (0, 1):
+            # What bends the newest session finds none on an index's second page.
+            first_only = target == "token" or (target == "index" and kind in ("stale", "repeat"))
+            for after in (0,) if first_only else (0, 3) if target == "history" else (0, 1):
                 yield Case(region, kind, target, after)
 
 
@@ -126,7 +128,7 @@ def undisturbed(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Callabl
     def of(region: str) -> Undisturbed:
         if region not in made:
             folder: Path = tmp_path_factory.mktemp(f"undisturbed-{region}")
-            with tools.sandbox(now=tools.now, enforce_limits=False, tickers=TICKERS) as server:
+            with tools.sandbox(now=tools.now, regions=(region,), enforce_limits=False, tickers=TICKERS) as server:
                 home = tools.home(folder / "home", folder / "machine", {"SPOCK_SANDBOX_URL": server.url, **HASTE})
                 done = home.inside("nightly", region)
                 assert done.code == 0, done.err
@@ -215,7 +217,7 @@ def test_every_kind_of_fault_has_its_place_in_the_matrix() -> None:
 def test_a_disturbed_night_is_honest_and_the_same_command_heals_it(
     case: Case, night_home: NightHome, undisturbed: Callable[[str], Undisturbed], tools: Any
 ) -> None:
-    home, server = night_home(environment=HASTE, tickers=TICKERS)
+    home, server = night_home(environment=HASTE, regions=(case.region,), tickers=TICKERS)
     run(case, home, server, undisturbed(case.region), tools)
 
 
@@ -227,7 +229,7 @@ def test_every_request_meets_one_fault_and_the_night_ends_like_a_clean_one(
     region: str, night_home: NightHome, undisturbed: Callable[[str], Undisturbed], tools: Any
 ) -> None:
     """Each kind of request is answered badly once, in the middle of its answers; nothing is left of it."""
-    home, server = night_home(environment={**HASTE, "SPOCK_TRANSPORT__ATTEMPTS": "3"}, tickers=TICKERS)
+    home, server = night_home(environment={**HASTE, "SPOCK_TRANSPORT__ATTEMPTS": "3"}, regions=(region,), tickers=TICKERS)
     for target, kind in zip(PASSING, ("cut", "bad_json", "empty_body", "http_500"), strict=True):
         control.set_fault(server.url, kind=kind, tr=TARGETS[region][target], count=1, after=int(target != "token"))
     clean = undisturbed(region)

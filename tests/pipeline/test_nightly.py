@@ -505,7 +505,7 @@ def test_hundredfold_prices_are_refused_and_asked_for_again(night_home: NightHom
     assert (done.code, done.row["revised"]) == (3, 0)
     assert done.row["refused"] == refused.height > 0
     assert refused["rule"].unique().to_list() == ["unit_error"]
-    assert home.table("ohlcv_data").join(before, on=before.columns, how="semi").height == before.height
+    assert home.table("ohlcv_data").join(before, on=before.columns, how="semi", nulls_equal=True).height == before.height
     assert home.inside("nightly", "KR").code == 0
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
+import io
 import json
 import time
 from collections.abc import Callable
@@ -94,8 +96,17 @@ def test_the_table_names_every_section(pointed: tuple[Any, Any]) -> None:
     home, _ = pointed
     assert home.inside("nightly", "KR").code == 0
     told = home.inside("runs", "show", NIGHT, "--format", "table").out
-    for words in (NIGHT, "stages", "providers", "batches", "coverage", f"{NIGHT}.md"):
+    for words in (NIGHT, "stages", "providers", "batches", "coverage", f"{NIGHT}.md", "refused: none", "open cells: none"):
         assert words in told
+
+
+def test_as_csv_every_value_has_a_line(pointed: tuple[Any, Any]) -> None:
+    home, _ = pointed
+    assert home.inside("nightly", "KR").code == 0
+    rows = list(csv.DictReader(io.StringIO(home.inside("runs", "show", NIGHT, "--format", "csv").out)))
+    told = {row["what"]: row["value"] for row in rows}
+    assert (told["run.status"], told["stages.0.stage"]) == ("complete", "plan")
+    assert told["batches.0.received"] == told["run.received"]
 
 
 def test_an_unknown_run_names_the_nearest(pointed: tuple[Any, Any]) -> None:

@@ -44,7 +44,8 @@ def run(settings_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callab
 
 
 def test_a_generated_market_is_read_whole(run: Callable[..., KisAdapter]) -> None:
-    with Sandbox(regions=("KR",), tickers=6, enforce_limits=False, now=NOW) as sandbox:
+    # The seventh is the first of KOSDAQ.
+    with Sandbox(regions=("KR",), tickers=7, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox)
         universe = adapter.universe("KR")
         assert universe.refused.height == 0

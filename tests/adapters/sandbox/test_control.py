@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
@@ -38,6 +39,17 @@ def stranger() -> Iterator[str]:
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
         server.shutdown()
+
+
+def overseas(client: Any, exchange: str, symbol: str) -> list[dict[str, str]]:
+    """The newest daily bars of a US name, as the wire has them."""
+    if not client.token:
+        client.login()
+    asked = {"AUTH": "", "EXCD": exchange, "SYMB": symbol, "GUBN": "0", "BYMD": "", "MODP": "0", "KEYB": ""}
+    path = f"/uapi/overseas-price/v1/quotations/dailyprice?{urlencode(asked)}"
+    status, _, body = client.ask("GET", path, headers=client.headers("HHDFS76240000"))
+    assert status == 200, body
+    return list(body["output2"])
 
 
 def test_a_sandbox_says_its_time_and_mode(start: Callable[..., Sandbox], now: datetime) -> None:
@@ -73,7 +85,7 @@ def test_an_unknown_route_lists_the_known_ones(start: Callable[..., Sandbox], co
 
 
 def test_nobody_listening_is_unavailable_in_words() -> None:
-    with Sandbox() as sandbox:
+    with Sandbox(regions=("KR",), tickers=12) as sandbox:
         url = sandbox.url
     with pytest.raises(Unavailable, match="spock sandbox"):
         control.fetch_info(url)
@@ -108,6 +120,42 @@ def test_a_number_of_tickers_out_of_bounds_is_refused(tickers: int) -> None:
         Sandbox(tickers=tickers)
 
 
+@pytest.mark.parametrize(("regions", "words"), [(("KR", "JP", "XX"), "--regions JP,XX: "), ((), "--regions : ")])
+def test_a_region_the_sandbox_does_not_know_is_refused(regions: tuple[str, ...], words: str) -> None:
+    with pytest.raises(UsageError, match=f"{words}the sandbox serves KR and US"):
+        Sandbox(regions=regions)
+
+
+def test_a_sandbox_serves_both_regions_unless_told_otherwise(connect: Callable[..., Any], now: datetime) -> None:
+    with Sandbox(now=now) as sandbox:
+        client = connect(sandbox.url)
+        lists = ("kospi_code.mst.zip", "nysmst.cod.zip")
+        assert [client.raw("GET", f"/common/master/{name}")[0] for name in lists] == [200, 200]
+        assert client.daily("005930", "20261101", "20261120")[1]["output2"]
+        assert overseas(client, "NAS", "AAPL")
+
+
+def test_a_region_that_is_not_served_has_no_bars(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    client = connect(start(regions=("US",), tickers=6).url)
+    assert client.daily("005930", "20261101", "20261120")[1]["output2"] == [{}]  # as for any unknown code
+    assert overseas(client, "NAS", "AAPL")
+    assert overseas(connect(start(regions=("KR",)).url), "NAS", "AAPL") == []
+
+
+def test_one_clock_moves_every_region(connect: Callable[..., Any]) -> None:
+    # 2026-11-27 is a half day in New York: Seoul's session of the day is long over.
+    with Sandbox(now=datetime(2026, 11, 27, 6, 30, tzinfo=UTC)) as sandbox:
+        client = connect(sandbox.url)
+
+        def newest() -> tuple[str, str]:
+            korea = client.daily("005930", "20261101", "20261127")[1]["output2"][0]["stck_bsop_date"]
+            return korea, overseas(client, "NAS", "AAPL")[0]["xymd"]
+
+        assert newest() == ("20261127", "20261125")
+        control.set_clock(sandbox.url, datetime(2026, 11, 27, 14, 30, tzinfo=UTC))
+        assert newest() == ("20261127", "20261127")
+
+
 def test_a_clock_beyond_the_calendar_is_a_server_error_in_words(
     start: Callable[..., Sandbox], connect: Callable[..., Any]
 ) -> None:
@@ -118,7 +166,7 @@ def test_a_clock_beyond_the_calendar_is_a_server_error_in_words(
 
 
 def test_serving_for_ever_ends_when_another_thread_stops_it() -> None:
-    sandbox = Sandbox()
+    sandbox = Sandbox(regions=("KR",), tickers=12)
     thread = threading.Thread(target=sandbox.serve_forever)
     thread.start()
     assert control.fetch_info(sandbox.url).source == "generated"

@@ -1,4 +1,4 @@
-"""KRX price steps against the exchange's published table."""
+"""Price steps against the tables that KRX and the SEC published."""
 
 from __future__ import annotations
 
@@ -26,6 +26,11 @@ from pipeline.errors import UsageError
         ("XKOS", date(2023, 1, 25), 150_000, 100),
         ("XKRX", date(2023, 1, 25), 200_000, 500),
         ("XKRX", date(2023, 1, 25), 500_000, 1_000),
+        # Rule 612: a dollar and more in cents, less in hundredths of a cent; prices are ten-thousandths of a dollar.
+        ("XNYS", date(2026, 11, 20), 10_000, 100),
+        ("XNYS", date(2026, 11, 20), 9_999, 1),
+        ("XNAS", date(2015, 1, 2), 2_451_200, 100),
+        ("XASE", date(2026, 11, 20), 37, 1),
     ],
 )
 def test_a_price_moves_in_the_step_of_its_venue_and_date(venue: str, day: date, price: int, tick: int) -> None:
@@ -38,5 +43,11 @@ def test_limits_are_cut_to_the_grid_towards_the_base() -> None:
 
 
 def test_an_unknown_venue_is_an_error_that_says_where_to_add_it() -> None:
-    with pytest.raises(UsageError, match=r"XNAS.*krx_ticks\.csv"):
-        ticks.grid("XNAS", date(2026, 1, 2))
+    with pytest.raises(UsageError, match=r"XLON.*krx_ticks\.csv or us_ticks\.csv"):
+        ticks.grid("XLON", date(2026, 1, 2))
+
+
+def test_only_korea_has_daily_limits() -> None:
+    venues = ("XKRX", "XKOS", "XNYS", "XNAS", "XASE")
+    limited = {venue: ticks.grid(venue, date(2026, 11, 20)).limited for venue in venues}
+    assert limited == {"XKRX": True, "XKOS": True, "XNYS": False, "XNAS": False, "XASE": False}

@@ -1,0 +1,34 @@
+"""How many names each region of a sandbox gets."""
+
+from __future__ import annotations
+
+import pytest
+
+from adapters.sandbox.regions import PROFILES, split
+
+
+@pytest.mark.parametrize(
+    ("tickers", "parts"),
+    [
+        (1, {"KR": 6, "US": 6}),
+        (12, {"KR": 6, "US": 6}),
+        (13, {"KR": 6, "US": 7}),
+        (25, {"KR": 12, "US": 13}),
+        (100, {"KR": 48, "US": 52}),
+        (10_000, {"KR": 4_769, "US": 5_231}),
+    ],
+)
+def test_names_are_divided_as_31_to_34_and_six_at_least(tickers: int, parts: dict[str, int]) -> None:
+    assert split(tickers, ("KR", "US")) == parts
+    assert split(tickers, ("US", "KR")) == parts
+
+
+@pytest.mark.parametrize("region", PROFILES)
+def test_one_region_alone_gets_all(region: str) -> None:
+    assert {tickers: split(tickers, (region,)) for tickers in (1, 25, 10_000)} == {
+        tickers: {region: tickers} for tickers in (1, 25, 10_000)
+    }
+
+
+def test_the_parts_add_up_wherever_six_each_fit() -> None:
+    assert [tickers for tickers in range(12, 2_000) if sum(split(tickers, ("KR", "US")).values()) != tickers] == []
