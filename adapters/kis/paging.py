@@ -49,7 +49,8 @@ class Layout:
 class Walk:
     """What a walk found: values by date, ascending; refused rows; whether nothing older exists in the range; answers read.
 
-    `older`: an answer held a row from before the range.
+    `older`: an answer held a row from before the range. `unknown`: no answer held a row or named the code it is about, as the
+    wire answers for a code it does not have.
     """
 
     values: dict[dt.date, Values]
@@ -57,6 +58,7 @@ class Walk:
     exhausted: bool
     pages: int
     older: bool = False
+    unknown: bool = False
 
 
 def walk(
@@ -81,6 +83,7 @@ def walk(
     while pages < longest:
         page = ask(start, until)
         pages += 1
+        gathered.named |= bool(page.rows and page.rows != [{}]) or bool(page.code)
         # Unknown codes and ranges before the listing come as empty objects: filler, not rows.
         rows = [row for row in page.rows if row != {} and not gathered.precedes(row, page.code)]
         if not rows:
@@ -97,7 +100,7 @@ def walk(
         if not _sessions(calendar, start, until):
             exhausted = True
             break
-    return Walk(dict(sorted(gathered.values.items())), refusals, exhausted, pages, gathered.older)
+    return Walk(dict(sorted(gathered.values.items())), refusals, exhausted, pages, gathered.older, not gathered.named)
 
 
 class _Gathered:
@@ -106,6 +109,7 @@ class _Gathered:
     def __init__(self, layout: Layout, code: str, start: dt.date, end: dt.date, refusals: Refusals) -> None:
         self.values: dict[dt.date, Values] = {}
         self.older = False
+        self.named = False
         self._layout = layout
         self._code = code
         self._start = start

@@ -6,6 +6,7 @@ import polars as pl
 
 from adapters.base import BARS, INDEX_BARS, Basis, History, IndexHistory, Instrument
 from adapters.kis.paging import Walk
+from pipeline.errors import Unsupported
 
 _NAMES = ("open", "high", "low", "close", "volume", "amount")
 
@@ -31,7 +32,9 @@ def history(found: Walk, instrument: Instrument, provider: str, basis: Basis) ->
 
 
 def levels(found: Walk, region: str, index_code: str, currency: str, provider: str) -> IndexHistory:
-    """`bars` (INDEX_BARS) of one index, ascending; `index_code` is ours."""
+    """`bars` (INDEX_BARS) of one index, ascending; `index_code` is ours. Unsupported for one that the wire does not have."""
+    if found.unknown:
+        raise Unsupported(f"{provider}: does not have the index {index_code}")
     size = len(found.values)
     bars = pl.DataFrame(
         {

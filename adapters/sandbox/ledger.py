@@ -1,4 +1,7 @@
-"""What was asked of the sandbox: arrivals, counted by the monotonic clock the moment a request line was read.
+"""What was asked of the sandbox: arrivals, counted by the monotonic clock the moment a request reached the machine.
+
+Threads may tell of them a little out of order: an arrival is put where its moment belongs, and the windows after it are
+counted again.
 
 Limits are per app key. An arrival over a limit is a violation whether limits are enforced or not; only the per-second
 limit is one KIS enforces (EGW00201), the per-minute one is our own promise and is reported. Whether a request is
@@ -11,12 +14,15 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+from bisect import bisect_left, bisect_right
 from collections import Counter, deque
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from pipeline.errors import UsageError
 
+#: Windows of arrivals kept, so that a late one still finds its neighbours.
+_KEPT = 3
 #: Data requests remembered one by one for `?detail=1`; older ones stay counted.
 _DETAILS = 1_000_000
 
@@ -71,11 +77,31 @@ class Arrival:
 
 @dataclass
 class _Window:
-    """Arrivals of one app key."""
+    """Arrivals of one app key in some seconds, ascending."""
 
-    second: deque[float] = field(default_factory=deque)
-    minute: deque[float] = field(default_factory=deque)
-    served: deque[float] = field(default_factory=deque)
+    seconds: float
+    times: list[float] = field(default_factory=list)
+
+    def add(self, at: float) -> list[int]:
+        """Put an arrival in its place; the counts of the windows that end with it and with those after it."""
+        del self.times[: bisect_right(self.times, at - _KEPT * self.seconds)]
+        place = bisect_right(self.times, at)
+        self.times.insert(place, at)
+        last = bisect_left(self.times, at + self.seconds)
+        return [end + 1 - bisect_right(self.times, self.times[end] - self.seconds) for end in range(place, last)]
+
+    def take_back(self, at: float) -> None:
+        """Forget an arrival that was added."""
+        self.times.remove(at)
+
+
+@dataclass
+class _Windows:
+    """What one app key sent, and what it was served."""
+
+    second: _Window = field(default_factory=lambda: _Window(1.0))
+    minute: _Window = field(default_factory=lambda: _Window(60.0))
+    served: _Window = field(default_factory=lambda: _Window(1.0))
     largest_second: int = 0
     largest_minute: int = 0
 
@@ -92,7 +118,7 @@ class Ledger:
     def clear(self) -> None:
         """Forget all counts; limits and their windows go on."""
         with self._lock:
-            self._windows: dict[str, _Window] = getattr(self, "_windows", {})
+            self._windows: dict[str, _Windows] = getattr(self, "_windows", {})
             for window in self._windows.values():
                 window.largest_second = window.largest_minute = 0
             self._by_tr: Counter[str] = Counter()
@@ -110,15 +136,16 @@ class Ledger:
         arrival = Arrival(at - self._started, key, tr, path)
         with self._lock:
             limits = self.limits
-            window = self._windows.setdefault(key, _Window())
-            window.largest_second = max(window.largest_second, _count(window.second, at, 1.0))
-            window.largest_minute = max(window.largest_minute, _count(window.minute, at, 60.0))
+            windows = self._windows.setdefault(key, _Windows())
             per_second = limits.paper_per_second if paper else limits.per_second
-            self._violations["per_second"] += len(window.second) > per_second
-            self._violations["per_minute"] += len(window.minute) > limits.per_minute
-            refused = limits.enforce and _count(window.served, at, 1.0) > per_second
+            seconds, minutes = windows.second.add(at), windows.minute.add(at)
+            windows.largest_second = max(windows.largest_second, *seconds)
+            windows.largest_minute = max(windows.largest_minute, *minutes)
+            self._violations["per_second"] += _exceeded(seconds, per_second)
+            self._violations["per_minute"] += _exceeded(minutes, limits.per_minute)
+            refused = limits.enforce and max(windows.served.add(at)) > per_second
             if refused:
-                window.served.pop()
+                windows.served.take_back(at)
                 self._refused += 1
             self._by_tr[tr] += 1
             self._by_path[path] += 1
@@ -171,9 +198,6 @@ def key_label(app_key: str) -> str:
     return hashlib.sha256(app_key.encode()).hexdigest()[:12] if app_key else "none"
 
 
-def _count(times: deque[float], at: float, seconds: float) -> int:
-    """Add `at` and count what lies in the `seconds` up to it."""
-    times.append(at)
-    while at - times[0] >= seconds:
-        times.popleft()
-    return len(times)
+def _exceeded(counts: list[int], limit: int) -> int:
+    """How many windows an arrival broke: its own if it is over the limit, later ones that it pushed over."""
+    return (counts[0] > limit) + sum(count == limit + 1 for count in counts[1:])

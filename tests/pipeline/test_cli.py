@@ -283,17 +283,16 @@ def test_help_imports_nothing_heavy(make_home: Callable[..., Any], tools: Any) -
 def test_the_demo_shows_a_night_an_answer_and_where_things_are(make_home: Callable[..., Any]) -> None:
     home = make_home()
 
-    done = home.spock("demo", "--tickers", "4", "--sessions", "20")
+    done = home.spock("demo", "--tickers", "12", "--sessions", "30")
 
     assert done.code == 0, done.err
-    for word in ("region", "coverage", "requests", "seconds", "latest_bars", "삼성전자", "KRW", "kis"):
+    for word in ("region", "coverage", "requests", "seconds", "relative_strength", "KR", "US", "KRW", "USD", "kis"):
         assert word in done.out
     store = home.path / "demo" / "replica.duckdb"
-    report = home.path / "demo" / "reports" / "KR-night-2026-11-20.md"
-    assert (str(store) in done.out, str(report) in done.out) == (True, True)
-    assert (store.exists(), report.exists()) == (True, True)
+    reports = [home.path / "demo" / "reports" / f"{night}.md" for night in ("KR-night-2026-11-20", "US-night-2026-11-19")]
+    assert [str(path) in done.out and path.exists() for path in (store, *reports)] == [True] * 3
     assert done.words == ""
-    again = home.inside("demo", "--tickers", "4", "--sessions", "20")
+    again = home.inside("demo", "--tickers", "12", "--sessions", "30")
     assert again.code == 0, again.err
 
 

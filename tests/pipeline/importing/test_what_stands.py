@@ -7,6 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from pipeline import settings
 from pipeline.collect import listings
 
 RAW = ("--region", "KR", "--basis", "raw")
@@ -218,7 +219,7 @@ def test_a_regions_ticker_list_is_as_old_after_an_import_as_before(
     home: Any, make: SimpleNamespace, tmp_path: Path
 ) -> None:
     make.imported(home, "csv", make.csv(tmp_path / "005930.csv", make.series(2)), *RAW)
-    assert listings.are_stale(home.store, "KR", dt.datetime.fromisoformat(make.now))
+    assert listings.are_stale(home.store, settings.get_config("KR"), dt.datetime.fromisoformat(make.now))
 
 
 def test_two_imports_of_one_file_at_once_end_as_one(
