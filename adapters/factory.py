@@ -66,7 +66,8 @@ class Served(Generic[T]):
 class Chain:
     """The providers of one region and capability, in the order of settings. Safe for many threads.
 
-    `providers` have an adapter and their keys; `skipped` says of the others, a line each, why not.
+    `providers` have an adapter and their keys; `skipped` says of the others, a line each, why not; `away` that one of those
+    has an adapter and would be asked if its keys were there.
     """
 
     def __init__(
@@ -76,10 +77,13 @@ class Chain:
         adapters: Mapping[str, MarketAdapter],
         skipped: list[str],
         on_attempt: OnAttempt | None = None,
+        *,
+        away: bool = False,
     ) -> None:
         self.region = region
         self.capability = capability
         self.skipped = skipped
+        self._away = away
         self._adapters = dict(adapters)
         self._on_attempt = on_attempt
         self._requests: Counter[str] = Counter()
@@ -143,7 +147,7 @@ class Chain:
         message = f"no provider delivers {self.capability} for {self.region}: {told}"
         if later:
             return NotYet(message, min(error.retry_at for error in later))
-        if walked and not self.skipped and all(one.outcome == "unsupported" for one in walked):
+        if walked and not self._away and all(one.outcome == "unsupported" for one in walked):
             return Unsupported(message)
         return Unavailable(message, min(retry_at, default=None))
 
@@ -160,6 +164,7 @@ def chain(region: str, capability: str, *, on_attempt: OnAttempt | None = None) 
     config = settings.get_config(region)
     adapters: dict[str, MarketAdapter] = {}
     skipped: list[str] = []
+    away = False
     named = next((names for known, names in config.chain.items() if known == capability), ())
     for provider in named:
         opener = OPENERS.get(provider)
@@ -170,7 +175,8 @@ def chain(region: str, capability: str, *, on_attempt: OnAttempt | None = None) 
             adapters[provider] = _shared(provider, opener, config)
         except Unavailable as error:
             skipped.append(_one_line(provider, str(error)))
-    return Chain(config.region, str(capability), adapters, skipped, on_attempt)
+            away = True
+    return Chain(config.region, str(capability), adapters, skipped, on_attempt, away=away)
 
 
 def reset() -> None:

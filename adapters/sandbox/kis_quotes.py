@@ -109,7 +109,7 @@ class Quotations:
         rows = [index_row(level) for level in levels]
         head = dict.fromkeys(("bstp_nmix_prpr", "bstp_nmix_prdy_vrss", "bstp_nmix_prdy_ctrt", "prdy_nmix"), "0.00")
         head |= {"prdy_vrss_sign": "3", "acml_vol": "0", "acml_tr_pbmn": "0", "hts_kor_isnm": label, "prdy_vol": "0"}
-        head["bstp_cls_code"] = code if label else ""
+        head["bstp_cls_code"] = code if newest else ""
         if newest:
             last = newest[0]
             before = newest[1] if len(newest) > 1 else last

@@ -27,6 +27,21 @@ _DOUBT_AFTER = 5
 _LONGEST_PAUSE = 5.0
 
 
+class _Asked:
+    """What the provider's list says about one unit's listing, asked at most once."""
+
+    def __init__(self, ask: Callable[..., Listing | None], unit: Unit) -> None:
+        self._ask = ask
+        self._unit = unit
+        self._answers: list[Listing | None] = []
+
+    def answer(self, *, in_doubt: bool) -> Listing | None:
+        """The listing; None where there is no evidence."""
+        if not self._answers:
+            self._answers.append(self._ask(self._unit, in_doubt=in_doubt))
+        return self._answers[0]
+
+
 class Collector:
     """Asks for units with `workers` threads; yields answers as they come.
 
@@ -148,11 +163,12 @@ class Collector:
         answer, provider = served.value, served.provider
         asked = self._calendar(unit.venue, unit.start, unit.end)
         dates = _dates(answer)
+        listing = _Asked(self._ask_listing, unit)
         first = _beginning(unit, answer, asked, dates, unit.listed_from)
         if first is not None and unit.listed_from is None:
             # A list without dates can't contradict an older page that came empty by mistake; the listing itself may.
-            listing = self._ask_listing(unit, in_doubt=False)
-            first = _beginning(unit, answer, asked, dates, listing.listed_from if listing is not None else None)
+            known = listing.answer(in_doubt=False)
+            first = _beginning(unit, answer, asked, dates, known.listed_from if known is not None else None)
         missing = [day for day in asked if day not in dates and (first is None or day >= first)]
         self._count(dates, missing)
         pages = answer.pages
@@ -166,7 +182,7 @@ class Collector:
             dates |= _dates(second)
             missing = [day for day in missing if day not in dates]
             walked, older = second.exhausted, older or second.older
-        silences, last_session, evidence = self._explain(unit, missing, dates, set(again), walked=walked, older=older)
+        silences, last_session, evidence = self._explain(listing, missing, dates, set(again), walked=walked, older=older)
         if first is not None and not evidence:
             evidence = f"first row {first}, nothing older from {unit.start}"
         return Fetched(
@@ -182,7 +198,14 @@ class Collector:
         )
 
     def _explain(
-        self, unit: Unit, missing: list[dt.date], dates: set[dt.date], asked_twice: set[dt.date], *, walked: bool, older: bool
+        self,
+        listing: _Asked,
+        missing: list[dt.date],
+        dates: set[dt.date],
+        asked_twice: set[dt.date],
+        *,
+        walked: bool,
+        older: bool,
     ) -> tuple[tuple[Silence, ...], dt.date | None, str]:
         """What the silent sessions mean; the last session where the provider's list says that the listing ended."""
         if not walked:
@@ -201,14 +224,14 @@ class Collector:
         open_days = [day for day in missing if day > newest or (day > oldest and day not in asked_twice)]
         if not open_days:
             return tuple(silences), None, ""
-        listing = self._ask_listing(unit, in_doubt=all(map(self._in_doubt, open_days)))
-        ended = listing.listed_until if listing is not None else None
+        known = listing.answer(in_doubt=all(map(self._in_doubt, open_days)))
+        ended = known.listed_until if known is not None else None
         for day in open_days:
             if ended is not None and day > ended:
                 continue  # outside the listing's range: not expected at all
             silences.append(self._gap(day, day in asked_twice))
-        if listing is not None and ended is not None and ended < open_days[-1]:
-            return tuple(silences), ended, f"{listing.provider}: listed until {ended}"
+        if known is not None and ended is not None and ended < open_days[-1]:
+            return tuple(silences), ended, f"{known.provider}: listed until {ended}"
         return tuple(silences), None, ""
 
     def _gap(self, day: dt.date, asked_twice: bool) -> Silence:

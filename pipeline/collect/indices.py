@@ -19,10 +19,11 @@ from pipeline.store import STORED_INDEX_BARS
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
 
-#: A level like the one before it, volume and all, is a page that was not made anew.
+#: A level like that of the session before, volume and all, is a page that was not made anew.
 _REPEATED = (
     pl.all_horizontal(pl.col(name) == pl.col(name).shift(1) for name in ("open", "high", "low", "close", "volume"))
     & (pl.col("volume") > 0)
+    & (pl.col("session") == pl.col("session").shift(1) + 1)
 ).fill_null(False)
 
 
@@ -38,7 +39,7 @@ class FetchedIndices:
 def fetch(chain: Chain, config: RegionConfig, plan: Plan, now: dt.datetime, run_id: str) -> FetchedIndices:
     """Ask for every index of the plan; levels of days that were no closed session are left out."""
     sessions = closed_sessions(config, min(unit.start for unit in plan.indices), plan.target, now)
-    main = sessions.filter(pl.col("venue") == config.venues[0].mic).drop("venue")
+    main = sessions.filter(pl.col("venue") == config.venues[0].mic).drop("venue").sort("date").with_row_index("session")
     levels = [pl.DataFrame(schema=STORED_INDEX_BARS)]
     owed: list[str] = []
     notes: list[str] = []
@@ -51,13 +52,14 @@ def fetch(chain: Chain, config: RegionConfig, plan: Plan, now: dt.datetime, run_
             notes.append(f"index {unit.index_code}: {error}")
             owed.append(unit.index_code)
         else:
-            inside = served.value.bars.join(main, on="date", how="inner").with_columns(run_id=pl.lit(run_id))
+            inside = served.value.bars.join(main, on="date", how="inner").sort("date").with_columns(run_id=pl.lit(run_id))
             found = inside.filter(~_REPEATED)
             levels.append(found.select(STORED_INDEX_BARS.names()))
             outside = served.value.bars.height - inside.height
             if found.height < inside.height:
                 again = inside.filter(_REPEATED)["date"].to_list()
-                notes.append(f"index {unit.index_code}: the values of the session before on {again[-1]}, left out")
+                days = ", ".join(map(str, again))
+                notes.append(f"index {unit.index_code}: the values of the session before on {days}, left out")
             if outside:
                 notes.append(f"index {unit.index_code}: {outside} levels on days that were no closed session, left out")
             if served.value.refused.height:

@@ -55,11 +55,11 @@ def ask(adapter: MarketAdapter) -> object:
     return adapter.ask()
 
 
-def made(*says: object, skipped: tuple[str, ...] = ()) -> Chain:
+def made(*says: object, skipped: tuple[str, ...] = (), away: bool = False) -> Chain:
     """A chain of providers a, b, c…"""
     names = "abcdef"[: len(says)]
     adapters = {name: Fake(name, said) for name, said in zip(names, says, strict=True)}
-    return Chain("KR", "history", adapters, list(skipped))
+    return Chain("KR", "history", adapters, list(skipped), away=away)
 
 
 def test_the_first_that_delivers_serves() -> None:
@@ -101,7 +101,9 @@ def test_what_nobody_offers_is_unsupported() -> None:
     with pytest.raises(Unsupported):
         made(Unsupported("no"), Unsupported("no")).call(ask)
     with pytest.raises(Unavailable, match="no key"):
-        made(Unsupported("no"), skipped=("b: no key",)).call(ask)
+        made(Unsupported("no"), skipped=("b: no key",), away=True).call(ask)
+    with pytest.raises(Unsupported, match="no adapter in this version"):
+        made(Unsupported("no"), skipped=("b: no adapter in this version",)).call(ask)
     with pytest.raises(Unavailable, match="settings name no provider"):
         made().call(ask)
 

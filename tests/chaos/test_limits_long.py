@@ -83,19 +83,22 @@ def arrivals(
     return sorted(row["at"] for row in report["detail"]), report["violations"], shares
 
 
+NO_VIOLATION = {"per_second": 0, "per_minute": 0, "token": 0}
+
+
+def test_two_processes_keep_the_limit_for_three_seconds(tmp_path: Path) -> None:
+    """The long runs' short sample, in the suite: too short to tell how well the limit is used."""
+    arrived, violations, shares = arrivals(tmp_path, [(18, 1.0)], 2, 3.0)
+    assert violations == NO_VIOLATION
+    assert (len(arrived), min(shares) > 0) == (sum(shares), True)
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize("processes", [1, 3])
 @pytest.mark.parametrize(
-    ("limits", "seconds", "most", "processes"),
-    [
-        pytest.param([(18, 1.0)], 3.0, 18 * 3, 2, id="a short sample"),
-        *(
-            pytest.param(limits, seconds, most, processes, id=f"{name}, {processes}", marks=pytest.mark.chaos)
-            for name, limits, seconds, most in (
-                ("18 a second", [(18, 1.0)], 30.0, 18 * 30),
-                ("1,000 a minute", [(18, 1.0), (1000, 60.0)], 180.0, 3 * 1000),
-            )
-            for processes in (1, 3)
-        ),
-    ],
+    ("limits", "seconds", "most"),
+    [([(18, 1.0)], 30.0, 18 * 30), ([(18, 1.0), (1000, 60.0)], 180.0, 3 * 1000)],
+    ids=["18 a second", "1,000 a minute"],
 )
 def test_the_limit_holds_and_is_used(
     tmp_path: Path, limits: list[tuple[int, float]], seconds: float, most: int, processes: int
@@ -103,8 +106,6 @@ def test_the_limit_holds_and_is_used(
     arrived, violations, shares = arrivals(tmp_path, limits, processes, seconds)
     used = bisect_left(arrived, arrived[0] + seconds) / most
     print(f"{processes} processes: used {used:.1%}, violations {violations}, shares {shares}")
-    minutes = len(limits) > 1
-    assert violations == {"per_second": 0, "per_minute": 0 if minutes else violations["per_minute"], "token": 0}
-    if seconds >= 30:  # a sample is too short to tell how well the limit is used
-        assert used >= 0.95
-        assert min(shares) >= 0.8 * max(shares)
+    assert violations == NO_VIOLATION
+    assert used >= 0.95
+    assert min(shares) >= 0.8 * max(shares)
