@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
-from adapters.machine import NS, machine_state, monotonic_ns, statements
+from adapters.machine import NS, glance, machine_state, monotonic_ns, statements
 from pipeline.errors import Unavailable
 
 BreakerState = Literal["closed", "open", "half_open"]
@@ -32,6 +32,31 @@ class _Record:
 
 #: What is read where nothing is on record: closed, no failure counted.
 _CLEAN = _Record()
+
+
+@dataclass(frozen=True)
+class OpenBreaker:
+    """What is not asked: since how many `failures` in a row, opened how many `seconds` ago, and the last one's `reason`."""
+
+    key: str
+    capability: str
+    failures: int
+    seconds: float
+    reason: str
+
+
+def open_breakers(folder: Path) -> list[OpenBreaker]:
+    """The breakers of all processes of the machine that are not closed, by key and capability.
+
+    Changes nothing and makes no file. `StoreError` for a file that can't be read.
+    """
+    with glance(folder) as found:
+        rows = [] if found is None else found.execute(statements()["open_breakers"]).fetchall()
+    now = monotonic_ns()
+    return [
+        OpenBreaker(key, capability, failures, (now - opened_at) / NS, reason)
+        for key, capability, failures, opened_at, reason in rows
+    ]
 
 
 class Breaker:

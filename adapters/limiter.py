@@ -22,7 +22,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from adapters.machine import NS, machine_state, monotonic_ns, statements
+from adapters.machine import NS, glance, machine_state, monotonic_ns, statements
 from pipeline.errors import Unavailable
 
 #: Seconds by which every window is kept longer than its limit; the largest jitter of the way to the provider that is
@@ -82,6 +82,21 @@ class _Pace:
         """The share of the full pace at `now`: it recovers from the end of the pause on."""
         quiet = max(0, now - max(self.changed_at, self.pause_until)) / NS
         return float(min(1.0, self.share * (1.0 + RECOVERY) ** min(quiet, 1000.0)))
+
+
+def usage_by_key(folder: Path) -> dict[str, LimiterUsage] | None:
+    """What all processes of the machine used lately, by key (a hash); None where nothing was asked since it started.
+
+    Changes nothing and makes no file. `StoreError` for a file that can't be read.
+    """
+    with glance(folder) as found:
+        if found is None:
+            return None
+        now = monotonic_ns()
+        windows = {"now": now, "second": now - NS, "minute": now - _MINUTE}
+        used = {key: (second, minute) for key, second, minute in found.execute(statements()["used_lately"], windows)}
+        paces = {key: _Pace(*pace).share_at(now) for key, *pace in found.execute(statements()["paces"])}
+    return {key: LimiterUsage(*used.get(key, (0, 0)), paces.get(key, 1.0)) for key in sorted({*used, *paces})}
 
 
 class Limiter:

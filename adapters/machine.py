@@ -37,6 +37,8 @@ NS = 1_000_000_000
 _BUSY_SECONDS = 30.0
 #: Seconds between two looks at a taken write lock, from one to the other: a transaction takes some 30 µs.
 _LOOK_AGAIN = (0.0001, 0.0005)
+#: How long a look that writes nothing waits for a file that is being changed.
+_GLANCE_SECONDS = 2.0
 _TRIES = 5
 _LINUX_BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _GUESSED = "guessed-"
@@ -262,6 +264,24 @@ class MachineState:
         if connection is not None:
             with contextlib.suppress(sqlite3.Error):
                 connection.close()
+
+
+@contextlib.contextmanager
+def glance(folder: Path) -> Iterator[sqlite3.Connection | None]:
+    """A read-only look at the shared file of `folder`, which is neither made nor mended: None where it holds nothing.
+
+    Nothing: no file, or one of an older boot. `StoreError` for a file that can't be read.
+    """
+    path = (folder / FILE).absolute()
+    if not path.exists():
+        yield None
+        return
+    try:
+        with contextlib.closing(sqlite3.connect(f"{path.as_uri()}?mode=ro", uri=True, timeout=_GLANCE_SECONDS)) as found:
+            boot, _ = found.execute(statements()["machine"]).fetchone() or ("", None)
+            yield found if boot == boot_id() else None
+    except sqlite3.Error as error:
+        raise StoreError(f"{path}: can't be read ({error})") from error
 
 
 _states: dict[Path, MachineState] = {}

@@ -10,7 +10,7 @@ import sys
 import rich_click as click
 
 from pipeline import __version__
-from pipeline.commands import asking, configured, doctor, moving, nights, runs, tickers, trying
+from pipeline.commands import doctor, moving, nights, questions, runs, sandbox, settings, tickers
 from pipeline.errors import SpockError
 
 #: click's own: the user stopped it (Ctrl-C).
@@ -43,10 +43,10 @@ def spock() -> None:
 
 for command in (
     *(nights.nightly, nights.backfill, nights.plan, nights.publish),
-    *(asking.status, asking.sql, runs.runs, tickers.ticker),
+    *(questions.status, questions.sql, runs.runs, tickers.ticker),
     *(moving.import_, moving.export),
-    *(configured.config, configured.calendar, doctor.doctor),
-    *(trying.sandbox, trying.demo),
+    *(settings.config, settings.calendar, doctor.doctor),
+    *(sandbox.sandbox, sandbox.demo),
 ):
     spock.add_command(command)
 

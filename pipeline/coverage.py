@@ -45,6 +45,7 @@ def settle(
     run_id: str,
     provider: str,
     sessions: pl.DataFrame,
+    tickers: pl.DataFrame,
     reasons: pl.DataFrame,
     threshold: float,
     follows: dt.date | None,
@@ -52,11 +53,13 @@ def settle(
 ) -> Coverage:
     """Write what the cells of `sessions` (SESSIONS) came to: gaps, coverage by session, the region's state.
 
-    `reasons` (ticker, reason) says why tickers stayed without an answer. `follows` is the session before the run's first:
-    the region's last complete session moves on only from there. Inside the caller's transaction.
+    `tickers` (ticker) are the names the run was for: one that was added meanwhile waits for the next. `reasons` (ticker,
+    reason) says why tickers stayed without an answer. `follows` is the session before the run's first: the region's last
+    complete session moves on only from there. Inside the caller's transaction.
     """
     cells = sessions.select("venue", "date", "known_at")
-    with registered(connection, sessions=cells, reasons=reasons):
+    with registered(connection, sessions=cells, reasons=reasons, counted=tickers):
+        connection.execute(statement("store/delete_gaps_outside"), {"region": region})
         connection.execute(statement("store/doubt_inferred"), {"region": region})
         connection.execute(statement("store/expected_cells"), {"region": region})
         connection.execute(statement("store/insert_gaps"), {"region": region, "run_id": run_id, "provider": provider})

@@ -42,6 +42,11 @@ class Asked:
         """The table or view the bars are read from."""
         return "ohlcv_adjusted" if self.adjusted else "ohlcv_data"
 
+    @property
+    def chosen(self) -> list[str] | None:
+        """The tickers, each once; None: all."""
+        return list(dict.fromkeys(self.tickers)) or None
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -74,10 +79,21 @@ def export(home: Path, asked: Asked, target: Path, *, replace: bool = False) -> 
         raise UsageError(f"--from {asked.first} is after --to {asked.last}: give a day up to then")
     with closing(Store(home).read()) as connection, translated(home):
         found = _standing(connection, asked)
-        exported = _described(connection, asked, found, target)
-        wanted = {**found.parameters, "first": exported.first, "last": exported.last}
+        ((as_of, origin),) = rows(connection, "exporting/replica")
+        exported = Exported(
+            file=str(target),
+            region=asked.region,
+            table=asked.table,
+            rows=found.rows,
+            tickers=found.tickers,
+            first=found.first,
+            last=found.last,
+            currency=",".join(found.currencies),
+            as_of=as_of.astimezone(dt.UTC),
+        )
+        wanted = {"region": asked.region, "tickers": asked.chosen, "first": found.first, "last": found.last}
         name = "exporting/adjusted_bars" if asked.adjusted else "exporting/bars"
-        metadata = _metadata(exported, rows(connection, "exporting/replica")[0][1])
+        metadata = _metadata(exported, origin)
         # Last of all: a connection with an unread result answers no other question.
         reader = connection.sql(statement(name), params=wanted).to_arrow_reader(_ROWS)
         _written(target, writer, reader, metadata)
@@ -85,42 +101,39 @@ def export(home: Path, asked: Asked, target: Path, *, replace: bool = False) -> 
 
 
 @dataclass(frozen=True)
-class _Found:
-    parameters: dict[str, Any]
-    figures: tuple[Any, ...]
+class _Standing:
+    """What a replica holds of what is asked; `oldest` and `newest` bound its tickers' bars, whatever days are asked for."""
+
+    rows: int
+    tickers: int
+    first: dt.date
+    last: dt.date
+    currencies: list[str]
+    oldest: dt.date
+    newest: dt.date
 
 
-def _standing(connection: duckdb.DuckDBPyConnection, asked: Asked) -> _Found:
+def _standing(connection: duckdb.DuckDBPyConnection, asked: Asked) -> _Standing:
     """What the replica holds of what is asked; `UsageError` where that is nothing."""
     known = [ticker for (ticker,) in rows(connection, "exporting/tickers", region=asked.region)]
     if not known:
         raise UsageError(f"{asked.region}: there are no bars in the newest replica: run `spock nightly {asked.region}` first")
-    unknown = [ticker for ticker in dict.fromkeys(asked.tickers) if ticker not in known]
+    unknown = [ticker for ticker in asked.chosen or () if ticker not in known]
     if unknown:
         near = [one for ticker in unknown for one in difflib.get_close_matches(ticker.upper(), known, n=2)]
         shown = ", ".join(dict.fromkeys([*near, *known][: max(_SHOWN, len(near))]))
         raise UsageError(
             f"{asked.region} has no bars of {', '.join(unknown)}; it has {len(known):,} tickers, such as {shown}"
         )
-    parameters = {
-        "region": asked.region,
-        "tickers": list(dict.fromkeys(asked.tickers)) or None,
-        "first": asked.first or dt.date.min,
-        "last": asked.last or dt.date.max,
-    }
-    figures = rows(connection, "exporting/standing", **parameters)[0]
-    if not figures[0]:
+    span = {"first": asked.first or dt.date.min, "last": asked.last or dt.date.max}
+    figures = rows(connection, "exporting/standing", region=asked.region, tickers=asked.chosen, **span)
+    found = _Standing(*figures[0])
+    if not found.rows:
         raise UsageError(
-            f"{asked.region}: no bar from {asked.first or figures[5]} to {asked.last or figures[6]}; "
-            f"what is asked for runs from {figures[5]} to {figures[6]}"
+            f"{asked.region}: no bar from {asked.first or found.oldest} to {asked.last or found.newest}; "
+            f"what is asked for runs from {found.oldest} to {found.newest}"
         )
-    return _Found(parameters, figures)
-
-
-def _described(connection: duckdb.DuckDBPyConnection, asked: Asked, found: _Found, target: Path) -> Exported:
-    count, tickers, first, last, currencies, _, _ = found.figures
-    as_of = rows(connection, "exporting/replica")[0][0].astimezone(dt.UTC)
-    return Exported(str(target), asked.region, asked.table, count, tickers, first, last, ",".join(currencies), as_of)
+    return found
 
 
 def _metadata(exported: Exported, origin: str) -> dict[str, str]:

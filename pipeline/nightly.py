@@ -113,13 +113,53 @@ class Nights:
         with ExitStack() as stages:
             for run_id in run_ids:
                 stages.enter_context(self.state.stage(run_id, _PUBLISH))
-            store = self._store(settings.get_config(settings.available_regions()[0]))
+            store = self.store(settings.get_config(settings.available_regions()[0]))
             return store.publish({**self.state.operations(), "replica_info": pa.table(info)})
 
     def _as_of(self) -> dt.datetime:
         """When the newest run saw the world: a replica published by hand knows nothing later."""
         newest = self.state.runs(limit=1)
         return dt.datetime.fromisoformat(newest[0]["as_of"]) if newest else self.clock.now
+
+    def publish_and_tell(self, ended: Mapping[str, tuple[str, dt.date | None]]) -> set[str]:
+        """One replica for the runs that none shows yet, and an event for each; returns those runs.
+
+        `ended`: region and newest session by run, in the order the runs ended.
+        """
+        fresh = {run_id: told for run_id, told in ended.items() if not self.published(run_id)}
+        if fresh:
+            replica = self.publish(list(fresh))
+            for run_id, (region, newest) in fresh.items():
+                detail = {"replica": replica.name, "target_session": newest}
+                self.state.emit("region_published", region, run_id=run_id, detail=detail)
+        return set(fresh)
+
+    def published(self, run_id: str) -> bool:
+        """Whether a replica shows the run as it last ended."""
+        stages = {stage["stage"]: stage["status"] for stage in self.state.stages(run_id)}
+        return stages.get(_PUBLISH) == "complete"
+
+    def store(self, config: RegionConfig) -> Store:
+        """The home's store, opened as the region's settings say."""
+        return Store(
+            self.home,
+            lock_wait_seconds=config.store.lock_wait_seconds,
+            replicas=config.store.replicas,
+            memory_limit=config.store.memory_limit,
+            say=self.progress.say,
+        )
+
+    def require_on(self, config: RegionConfig) -> None:
+        """`UsageError` for a region that the state or, where that says nothing, the settings call off."""
+        try:
+            statuses = self.state.region_statuses() if self.state.path.exists() else {}
+        except StoreError:
+            statuses = {}  # whatever is done for the region meets the same error, and says so for it
+        if statuses.get(config.region, config.status) == "off":
+            raise UsageError(
+                f"region {config.region} is off: set SPOCK_REGIONS__{config.region}__STATUS=test (or status in "
+                "settings.toml) once there is a calendar for its venues and, for nights, an adapter for its providers"
+            )
 
     # one region -------------------------------------------------------------------------------------------------------
 
@@ -157,7 +197,7 @@ class Nights:
         return replace(outcome, status=status, error=str(unfinished), retry_at=unfinished.retry_at)
 
     def _night_task(self, config: RegionConfig, target: dt.date) -> Task:
-        standing = self._store(config).look(
+        standing = self.store(config).look(
             lambda connection: rows(connection, "store/region_state", region=config.region)
         )
         return Task("night", config.region, self._first(config, target, standing[0][0] if standing else None), target)
@@ -173,7 +213,7 @@ class Nights:
         run = Run(
             task,
             config,
-            self._store(config),
+            self.store(config),
             self.state,
             clock=self.clock,
             origin=settings.origin(),
@@ -207,7 +247,7 @@ class Nights:
             self.clock = look()
 
     def _planned(self, config: RegionConfig, date: dt.date | None) -> Plan:
-        store = self._store(config)
+        store = self.store(config)
         target = target_session(config, self.clock.now, date)
         if not store.exists():
             first = planning.night_range(config, target, None)
@@ -220,45 +260,19 @@ class Nights:
         )
 
     def _publish_what_is_new(self, results: Sequence[Result]) -> None:
-        run_ids = [result.run_id for result in results if isinstance(result, Outcome) and not self._published(result)]
-        if run_ids:
-            replica = self.publish(run_ids)
-            for result in results:
-                if isinstance(result, Outcome) and result.run_id in run_ids:
-                    detail = {"replica": replica.name, "target_session": result.target_session}
-                    self.state.emit("region_published", result.region, run_id=result.run_id, detail=detail)
-        for result in results:
-            if isinstance(result, Outcome) and (result.run_id in run_ids or not report.path(self.home, result).exists()):
-                report.write(self.home, result)
-
-    def _published(self, outcome: Outcome) -> bool:
-        stages = {stage["stage"]: stage["status"] for stage in self.state.stages(outcome.run_id)}
-        return stages.get(_PUBLISH) == "complete"
+        outcomes = [result for result in results if isinstance(result, Outcome)]
+        fresh = self.publish_and_tell({one.run_id: (one.region, one.target_session) for one in outcomes})
+        for outcome in outcomes:
+            if outcome.run_id in fresh or not report.path(self.home, outcome).exists():
+                report.write(self.home, outcome)
 
     # small things -----------------------------------------------------------------------------------------------------
 
     def _configs(self, regions: Sequence[str]) -> list[RegionConfig]:
         configs = [settings.get_config(region) for region in dict.fromkeys(map(settings.resolve_region, regions))]
-        try:
-            statuses = self.state.region_statuses() if self.state.path.exists() else {}
-        except StoreError:
-            statuses = {}  # every region's run meets the same error, and says so for its region
         for config in configs:
-            if statuses.get(config.region, config.status) == "off":
-                raise UsageError(
-                    f"region {config.region} is off: set SPOCK_REGIONS__{config.region}__STATUS=test (or status in "
-                    "settings.toml) once its providers have adapters"
-                )
+            self.require_on(config)
         return configs
-
-    def _store(self, config: RegionConfig) -> Store:
-        return Store(
-            self.home,
-            lock_wait_seconds=config.store.lock_wait_seconds,
-            replicas=config.store.replicas,
-            memory_limit=config.store.memory_limit,
-            say=self.progress.say,
-        )
 
 
 def backfill_task(config: RegionConfig, first: dt.date, until: dt.date) -> Task:

@@ -12,7 +12,7 @@ from pipeline import resources
 from pipeline.errors import UsageError
 from pipeline.statements import statement
 from pipeline.store import Store
-from pipeline.store.file import translated
+from pipeline.store.file import records, translated
 
 Row = dict[str, Any]
 _SCHEMAS = ("main", "original")
@@ -63,9 +63,7 @@ def _answer(connection: duckdb.DuckDBPyConnection, text: str, params: Mapping[st
         missing = names - set(params or {})
         if missing:
             raise UsageError(f"the query needs --param {' --param '.join(f'{name}=…' for name in sorted(missing))}")
-        connection.execute(text, dict(params) if params else None)
-        columns = [column[0] for column in connection.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in connection.fetchall()]
+        return records(connection.execute(text, dict(params) if params else None))
     except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.InvalidInputException) as error:
         raise UsageError(f"the query can't be answered: {error}") from error
 
@@ -83,8 +81,6 @@ def region_standings(home: Path) -> list[Row]:
     """One row a region that has data: last complete session, coverage, rows, tickers, and as of when the replica is."""
     connection = Store(home).read()
     try:
-        connection.execute(statement("status"))
-        columns = [column[0] for column in connection.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in connection.fetchall()]
+        return records(connection.execute(statement("status")))
     finally:
         connection.close()

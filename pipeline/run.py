@@ -120,8 +120,8 @@ class Run:
             note["detail"] = plan.describe()
         if plan.followed.is_empty():
             raise Unavailable(
-                f"{self._config.region}: no listing is followed: the provider's list is empty under the universe rule; "
-                "see `spock config show` (universe)"
+                f"{self._config.region}: no listing is followed: the provider's list is empty under the universe rule, or every "
+                "name of it was left out by hand; see `spock config show` (universe) and `spock ticker add`"
             )
         self._progress.begin(plan)
         if not resumed:
@@ -286,6 +286,7 @@ class Run:
                 run_id=self._task.run_id,
                 provider=history_provider(self._config),
                 sessions=plan.sessions,
+                tickers=plan.followed.select("ticker"),
                 reasons=reasons,
                 threshold=self._config.collect.coverage_threshold,
                 follows=follows,

@@ -12,12 +12,18 @@ from pipeline.errors import UsageError
 from pipeline.state import State
 from pipeline.statements import statement
 from pipeline.store import Store
+from pipeline.store.file import records
 
 Row = dict[str, Any]
 
 #: Rows of a section that may be long; what is left out is counted.
 LONGEST = 20
 _RECENT = 1_000
+#: So many runs are named where one is unknown.
+_NAMED = 3
+#: The sections that the store has, and what their statements (`store/run_…`) are told.
+_OF_SPAN = ("region", "first", "last")
+_SECTIONS = {"sessions": _OF_SPAN, "open_cells": _OF_SPAN, "refused": ("run_id",), "batches": ("run_id",)}
 _STAGE = ("stage", "status", "seconds", "detail")
 _ATTEMPT = ("capability", "provider", "outcome", "attempts", "seconds", "detail")
 
@@ -40,7 +46,8 @@ def read(home: Path, run_id: str) -> dict[str, Any]:
         state.close()
     span = {"run_id": run_id, "region": run["region"], "first": run["first_session"], "last": run["target_session"]}
     store = Store(home)
-    kept = store.look(lambda connection: _kept(connection, span), "runs show") if store.exists() else {}
+    none: dict[str, list[Row]] = {name: [] for name in _SECTIONS}
+    kept = store.look(lambda connection: _kept(connection, span), "runs show") if store.exists() else none
     report = home / "reports" / f"{run_id}.md"
     return {
         "run": run,
@@ -54,18 +61,16 @@ def read(home: Path, run_id: str) -> dict[str, Any]:
 
 def _kept(connection: duckdb.DuckDBPyConnection, span: dict[str, Any]) -> dict[str, list[Row]]:
     """What the store knows of a run."""
-    return {name: _rows(connection, f"store/run_{name}", span) for name in ("sessions", "open_cells", "refused", "batches")}
-
-
-def _rows(connection: duckdb.DuckDBPyConnection, name: str, span: dict[str, Any]) -> list[Row]:
-    text = statement(name)
-    connection.execute(text, {key: value for key, value in span.items() if f"${key}" in text})
-    columns = [column[0] for column in connection.description or ()]
-    return [dict(zip(columns, row, strict=True)) for row in connection.fetchall()]
+    return {
+        name: records(connection.execute(statement(f"store/run_{name}"), {key: span[key] for key in wanted}))
+        for name, wanted in _SECTIONS.items()
+    }
 
 
 def _unknown(run_id: str, state: State) -> str:
     known = [run["run_id"] for run in state.runs(limit=_RECENT)] if state.path.exists() else []
-    close = difflib.get_close_matches(run_id, known, n=3) or known[:3]
-    there = f"the nearest are {', '.join(close)}" if close else "there is no run yet"
+    there = f"the newest are {', '.join(known[:_NAMED])}" if known else "there is no run yet"
+    close = difflib.get_close_matches(run_id, known, n=_NAMED)
+    if close:
+        there = f"the nearest are {', '.join(close)}"
     return f"no run {run_id!r} in {state.path.parent}: {there}; `spock runs` lists them"

@@ -18,7 +18,7 @@ from pipeline import settings, universe
 from pipeline.errors import UsageError
 from pipeline.statements import statement
 from pipeline.store import Store
-from pipeline.store.file import rows
+from pipeline.store.file import records, rows
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
@@ -27,24 +27,28 @@ Row = dict[str, Any]
 _CLOSE_ENOUGH = 0.6
 _HINTS = 3
 
+_FORGOTTEN = "stays as it is until the next list, which follows the rule and the watchlist again"
+_NEVER_CHOSEN = "was never chosen by hand: the rule and the watchlist decide already"
+
 
 def find(home: Path, text: str, *, region: str | None = None, limit: int = 20) -> list[Row]:
     """Listings that answer `text` (ticker, ISIN, part of a name in any case), the nearest first, at most `limit`.
 
-    As the store has them now, a night at work included. `UsageError` where nothing answers, or no list was ever fetched.
+    As the store has them now, a night at work included; `seen_at` is None for a listing that only an import knows.
+    `UsageError` where nothing answers, saying so where no list was ever fetched.
     """
     code = None if region is None else settings.resolve_region(region)
-    wanted = {"text": text.strip(), "region": code, "limit": limit}
+    wanted = {"text": text.strip(), "region": code, "limit": limit, "never": universe.NEVER_SEEN}
     if not text.strip():
         raise UsageError("spock ticker find needs a text: a ticker, an ISIN or a part of a name")
 
     def search(connection: duckdb.DuckDBPyConnection) -> list[Row]:
-        connection.execute(statement("store/find_listings"), wanted)
-        columns = [column[0] for column in connection.description or ()]
-        return [dict(zip(columns, row, strict=True)) for row in connection.fetchall()]
+        return records(connection.execute(statement("store/find_listings"), wanted))
 
-    found = _store(home, code).look(search, "ticker find")
+    store = Store(home)
+    found = store.look(search, "ticker find") if store.exists() else []
     if not found:
+        _require_list(store, code)
         where = f" in {code}" if code else ""
         raise UsageError(f"no listing{where} answers {text!r}: give a ticker, an ISIN or a part of a name")
     return found
@@ -58,21 +62,14 @@ def choose(home: Path, region: str, tickers: Sequence[str], *, choice: str, now:
     """
     config = settings.get_config(region)
     today = now.astimezone(ZoneInfo(config.timezone)).date()
-    store = _store(home, config.region)
+    store = Store(home)
+    _require_list(store, config.region)
     with store.write(f"ticker {config.region}") as connection:
-        standing = {row["ticker"]: row for row in universe.current(connection, config.region).iter_rows(named=True)}
-        names = list(dict.fromkeys(_known(connection, config, ticker, standing) for ticker in tickers))
+        standing = _standing(connection, config.region)
+        names = _known(connection, config, tickers, standing)
         if choice == "follow":
             _require_listed(config.region, [standing[name] for name in names], today)
-        universe.choose(
-            connection,
-            config.region,
-            names,
-            choice,
-            today=today,
-            now=now,
-            run_id=f"{config.region}-{choice}-{now:%Y%m%dT%H%M%SZ}",
-        )
+        universe.choose(connection, config.region, names, choice, today=today, now=now)
     return [
         {
             "region": config.region,
@@ -84,33 +81,68 @@ def choose(home: Path, region: str, tickers: Sequence[str], *, choice: str, now:
     ]
 
 
+def reset(home: Path, region: str, tickers: Sequence[str]) -> list[Row]:
+    """Forget what was chosen for `tickers` of a region: the rule and the watchlist decide again, from the next list on.
+
+    Until then what is followed stays as it is. All or nothing, a row each: as `choose`.
+    """
+    config = settings.get_config(region)
+    store = Store(home)
+    _require_list(store, config.region)
+    with store.write(f"ticker {config.region}") as connection:
+        standing = _standing(connection, config.region)
+        names = _known(connection, config, tickers, standing)
+        chosen = universe.choices(connection, config.region)
+        universe.reset(connection, config.region, names)
+    return [
+        {
+            "region": config.region,
+            "ticker": name,
+            "followed": standing[name]["followed"],
+            "note": _FORGOTTEN if name in chosen else _NEVER_CHOSEN,
+        }
+        for name in names
+    ]
+
+
 def _note(choice: str, *, before: bool) -> str:
     if choice == "follow":
         return "was followed already, and stays" if before else "its history is collected by the next night"
     return "is not asked for any more; its bars stay" if before else "was not followed, and stays out"
 
 
-def _store(home: Path, region: str | None) -> Store:
-    store = Store(home)
+def _require_list(store: Store, region: str | None) -> None:
+    """`UsageError` where no provider's list of the region (of any) was ever fetched: what an import brought is none."""
     listed = store.look(_regions, "ticker") if store.exists() else set()
     if not listed or (region is not None and region not in listed):
         of = f" of {region}" if region else ""
-        raise UsageError(f"{home}: no ticker list{of} yet: run `spock nightly {region or 'KR'}` once, it fetches it")
-    return store
+        raise UsageError(f"{store.home}: no ticker list{of} yet: run `spock nightly {region or 'KR'}` once, it fetches it")
 
 
 def _regions(connection: duckdb.DuckDBPyConnection) -> set[str]:
-    return {region for (region,) in rows(connection, "store/listed_regions")}
+    return {region for (region,) in rows(connection, "store/listed_regions", never=universe.NEVER_SEEN)}
+
+
+def _standing(connection: duckdb.DuckDBPyConnection, region: str) -> dict[str, Row]:
+    """The listings of a region that hold now, by ticker."""
+    return {row["ticker"]: row for row in universe.current(connection, region).iter_rows(named=True)}
 
 
 def _known(
+    connection: duckdb.DuckDBPyConnection, config: RegionConfig, tickers: Sequence[str], standing: Mapping[str, Row]
+) -> list[str]:
+    """The listings that `tickers` mean, each once."""
+    return list(dict.fromkeys(_meant(connection, config, ticker, standing) for ticker in tickers))
+
+
+def _meant(
     connection: duckdb.DuckDBPyConnection, config: RegionConfig, ticker: str, standing: Mapping[str, Row]
 ) -> str:
     """The listing that `ticker` means."""
     wanted = ticker.strip().upper()
     if wanted in standing:
         return wanted
-    elsewhere = [region for region, _ in rows(connection, "store/regions_of_ticker", ticker=wanted)]
+    elsewhere = [region for (region,) in rows(connection, "store/regions_of_ticker", ticker=wanted)]
     if elsewhere:
         raise UsageError(f"{config.region}: no listing {ticker!r}; it is one of {', '.join(elsewhere)}: give that region")
     alike = ", ".join(f"{row['ticker']} ({_name(row)})" for row in _alike(wanted, standing))

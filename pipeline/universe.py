@@ -71,6 +71,9 @@ FRESH_FOR = dt.timedelta(hours=24)
 _LEAST_SHARE = 0.5
 _OF_LATE = dt.timedelta(days=30)
 
+#: `seen_at` of a listing that no provider's list has ever shown: only an import names it.
+NEVER_SEEN = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
 #: Digits that make (1 + buffer) × top the number a person reckons: 100 × 1.15 is 114.99999999999999 in binary.
 _DIGITS = 6
 
@@ -100,43 +103,59 @@ def follow(
     (`unvalued` says why), or needs a ranking and the list is cut (`short` says where, see `cut_short`), the names of `before`
     stay, or without any the watchlist alone is followed.
     """
-    rule = config.universe
     notes: list[str] = []
-    inside = pl.col("security_type").is_in(list(rule.security_types))
-    if rule.main_currency_only:
-        inside &= pl.col("currency") == config.currency
     standing = pl.col("ticker").is_in(list(before))
-    by_value = needs_values(config)
-    obstacle = ""
-    if by_value and (unvalued or instruments.filter(inside)["value"].is_null().all()):
-        obstacle = f"no market values ({unvalued or 'the list gives none'})"
-    elif rule.top is not None and short:
-        obstacle = f"a ranking needs whole lists, and this one shows only {short}"
-    elif short:
-        notes.append(f"the list shows only {short}: what it leaves out stays as it is")
+    obstacle = _obstacle(instruments, config, unvalued, short)
     if obstacle:
-        inside = standing
         watched = f"the watchlist of {len(config.watchlist):,} is followed"
         stays = f"the {len(before):,} names followed so far stay" if before else watched
         notes.append(f"{obstacle}, so the rule can't run: {stays}")
-    else:
-        # A provider may value only what traded last: one day of silence is no reason to let a followed name go.
-        silent = inside & standing & pl.col("value").is_null()
-        if rule.min_value is not None:
-            inside &= pl.col("value") >= rule.min_value
-        if rule.top is not None:
-            place = pl.when(inside).then(pl.col("value")).rank("ordinal", descending=True)
-            last = math.floor(round(rule.top * (1 + rule.buffer), _DIGITS))
-            inside &= (place <= rule.top) | (standing & (place <= last))
-        if by_value:
-            inside = inside.fill_null(False) | silent
-    chosen = {choice: [ticker for ticker, made in (choices or {}).items() if made == choice] for choice in ("follow", "ignore")}
-    wanted = [*config.watchlist, *chosen["follow"]]
-    missing = sorted(set(wanted) - set(instruments["ticker"]) - set(chosen["ignore"]))
+    elif short:
+        notes.append(f"the list shows only {short}: what it leaves out stays as it is")
+    inside = standing if obstacle else _by_rule(config, standing)
+    wanted, unwanted = _chosen(config, choices or {})
+    missing = sorted(wanted - set(instruments["ticker"]) - unwanted)
     if missing:
         notes.append(f"not in the provider's list: {', '.join(missing)} (watchlist, or added by hand)")
-    followed = (inside.fill_null(False) | pl.col("ticker").is_in(wanted)) & ~pl.col("ticker").is_in(chosen["ignore"])
+    followed = (inside | pl.col("ticker").is_in(sorted(wanted))) & ~pl.col("ticker").is_in(sorted(unwanted))
     return Following(instruments.with_columns(followed=followed), tuple(notes))
+
+
+def _obstacle(instruments: pl.DataFrame, config: RegionConfig, unvalued: str, short: str) -> str:
+    """Why the region's rule can't run on this list, in words; "" where it can."""
+    if needs_values(config) and (unvalued or instruments.filter(_of_the_kind(config))["value"].is_null().all()):
+        return f"no market values ({unvalued or 'the list gives none'})"
+    if config.universe.top is not None and short:
+        return f"a ranking needs whole lists, and this one shows only {short}"
+    return ""
+
+
+def _of_the_kind(config: RegionConfig) -> pl.Expr:
+    """Listings that the rule looks at, whatever they are worth."""
+    kind = pl.col("security_type").is_in(list(config.universe.security_types))
+    return kind & (pl.col("currency") == config.currency) if config.universe.main_currency_only else kind
+
+
+def _by_rule(config: RegionConfig, standing: pl.Expr) -> pl.Expr:
+    """What the region's rule follows; never null. `standing`: what was followed so far."""
+    rule = config.universe
+    kind = inside = _of_the_kind(config)
+    if rule.min_value is not None:
+        inside &= pl.col("value") >= rule.min_value
+    if rule.top is not None:
+        place = pl.when(inside).then(pl.col("value")).rank("ordinal", descending=True)
+        last = math.floor(round(rule.top * (1 + rule.buffer), _DIGITS))
+        inside &= (place <= rule.top) | (standing & (place <= last))
+    inside = inside.fill_null(False)
+    # A provider may value only what traded last: one day of silence is no reason to let a followed name go.
+    silent = (kind & standing & pl.col("value").is_null()).fill_null(False)
+    return inside | silent if needs_values(config) else inside
+
+
+def _chosen(config: RegionConfig, choices: Mapping[str, str]) -> tuple[set[str], set[str]]:
+    """What is followed, and what is left out, whatever the rule says: the watchlist and what a person chose."""
+    made = {choice: {ticker for ticker, found in choices.items() if found == choice} for choice in ("follow", "ignore")}
+    return {*config.watchlist, *made["follow"]}, made["ignore"]
 
 
 def needs_values(config: RegionConfig) -> bool:
@@ -149,8 +168,7 @@ def cut_short(standing: pl.DataFrame, seen: pl.DataFrame) -> str:
 
     "" where it is whole. Measured against the newest list, not against today: a home may rest for a year.
     """
-    # What no list has ever shown (imported bars' tickers) has the epoch as its time.
-    listed = standing.filter(pl.col("listed_until").is_null() & (pl.col("seen_at").dt.epoch("s") > 0))
+    listed = standing.filter(pl.col("listed_until").is_null() & (pl.col("seen_at") > NEVER_SEEN))
     stood = listed.filter(pl.col("seen_at") > pl.col("seen_at").max() - _OF_LATE).group_by("venue").len("stood")
     shown = seen.group_by("venue").len("shown")
     cut = (
@@ -175,11 +193,11 @@ def choose(
     *,
     today: dt.date,
     now: dt.datetime,
-    run_id: str,
 ) -> None:
     """Write a choice for `tickers` (listings that hold now) and follow, or no longer follow, them from `today` on.
 
-    Inside the caller's transaction. The time a list showed the listing stays what it was.
+    Inside the caller's transaction. The time a list showed the listing stays what it was. The rows it begins carry a `run_id`
+    that names the choice.
     """
     followed = choice == "follow"
     for ticker in tickers:
@@ -191,11 +209,32 @@ def choose(
         valid_from=pl.max_horizontal("valid_from", pl.lit(today)),
         followed=pl.lit(followed),
         known_at=pl.lit(now, dtype=_UTC_TIME),
-        run_id=pl.lit(run_id),
+        run_id=pl.lit(f"{_choice_prefix(region, choice)}{now:%Y%m%dT%H%M%SZ}"),
     )
     ended = changed.filter(pl.col("valid_from") < today).with_columns(valid_until=pl.lit(today - dt.timedelta(days=1)))
     with registered(connection, incoming=pl.concat([begun, ended])):
         connection.execute(statement("store/replace_listings"))
+
+
+def reset(connection: duckdb.DuckDBPyConnection, region: str, tickers: Collection[str]) -> None:
+    """Forget what was chosen for `tickers`, inside the caller's transaction; what is followed changes with the next list."""
+    for ticker in tickers:
+        connection.execute(statement("store/delete_universe_choice"), {"region": region, "ticker": ticker})
+
+
+def followed_so_far(standing: pl.DataFrame, region: str, choices: Mapping[str, str]) -> list[str]:
+    """The followed tickers of `standing` (LISTINGS) without those that only a choice began which was taken back since.
+
+    Else a name that the rule would never have followed stays for want of a value: a provider may value only what the rule
+    can follow.
+    """
+    by_hand = pl.col("run_id").str.starts_with(_choice_prefix(region, "follow")) & ~pl.col("ticker").is_in(list(choices))
+    return standing.filter(pl.col("followed") & ~by_hand)["ticker"].to_list()
+
+
+def _choice_prefix(region: str, choice: str) -> str:
+    """How the `run_id` of rows that a choice began begins."""
+    return f"{region}-{choice}-"
 
 
 def current(connection: duckdb.DuckDBPyConnection, region: str) -> pl.DataFrame:
@@ -263,8 +302,7 @@ def save(
     listings = merge(standing, seen, today=today, now=now, run_id=run_id)
     new = listings.join(standing, on="ticker", how="anti").height
     with registered(connection, incoming=listings):
-        # A listing that only an import knows carries the epoch: no list has shown it yet.
-        if standing.filter(pl.col("seen_at").dt.epoch("s") > 0).height:
+        if standing.filter(pl.col("seen_at") > NEVER_SEEN).height:
             connection.execute(statement("store/insert_listed_events"), {"today": today})
         connection.execute(statement("store/replace_listings"))
         # A name that today's list shows is listed: an end found earlier is asked for anew.

@@ -12,7 +12,7 @@ from adapters.breaker import Breaker
 from adapters.kis import archive
 from adapters.kis.desk import DESKS, Desk
 from adapters.kis.token import IssuedToken, Tokens
-from adapters.kis.wire import Credentials, Wire
+from adapters.kis.wire import ISSUE_CAPABILITY, Credentials, Wire
 from adapters.limiter import Limit, Limiter
 from adapters.sandbox.control import PAPER_APP_KEY, fetch_info
 from adapters.transport import Answer, Attempt, Transport, key_hash
@@ -56,11 +56,15 @@ class KisAdapter(MarketAdapter):
         transport = config.transport
 
         def breakers(host: str) -> Callable[[str], Breaker]:
-            # Hosts fail one by one, while a key's slots are counted over all of them.
-            name = f"{key}:{key_hash(host)}"
-            return lambda capability: Breaker(
-                state_dir, name, capability, transport.breaker_failures, transport.breaker_seconds
-            )
+            # Hosts fail one by one, while a key's slots are counted over all of them. So do regions, whose transactions and
+            # files differ; the token is the key's, whatever the region.
+            shared = f"{key}:{key_hash(host)}"
+
+            def breaker(capability: str) -> Breaker:
+                name = shared if capability == ISSUE_CAPABILITY else f"{shared}:{config.region}"
+                return Breaker(state_dir, name, capability, transport.breaker_failures, transport.breaker_seconds)
+
+            return breaker
 
         self._transport = Transport(
             self.provider,
@@ -100,7 +104,7 @@ class KisAdapter(MarketAdapter):
                 self._wire,
                 self._master,
                 paper=provider_config.account == "paper",
-                gaps=partial_lists,
+                partial_lists=partial_lists,
             )
         )
 

@@ -86,28 +86,29 @@ def unzip(archive: bytes, file: str) -> bytes:
 def universe(
     masters: Mapping[str, bytes],
     layouts: Mapping[str, L],
-    entry: Callable[[L, bytes], Entry],
+    entry: Callable[[L, bytes, str], Entry],
     region: str,
+    currency: str,
     provider: str,
     *,
-    gaps: bool,
+    partial_lists: bool,
 ) -> Universe:
     """Instruments of all lists (`masters`: unzipped file by venue MIC, like `layouts`), in the order of the lists.
 
-    `entry` reads a line that fits and raises RowError for one it refuses; a ticker that was listed before is refused
-    (`duplicate_row`). `gaps` lets a list be empty as long as another is not. Unavailable for a list without a line or of
-    another layout.
+    `entry(layout, line, currency)` reads a line that fits and raises RowError for one it refuses; a ticker that was listed
+    before is refused (`duplicate_row`). `partial_lists` lets a list be empty as long as another is not: a sandbox need not
+    hold every list, a real provider does. Unavailable for a list without a line or of another layout.
     """
     rows: list[Entry] = []
     refusals = Refusals(region, None, provider)
     seen: set[str] = set()
     for venue, content in masters.items():
-        if gaps and not content.strip() and any(other.strip() for other in masters.values()):
+        if partial_lists and not content.strip() and any(other.strip() for other in masters.values()):
             continue
         layout = layouts[venue]
         for line in _lines(layout, content):
             try:
-                row = _row(layout, entry, line, seen)
+                row = _row(layout, entry, line, currency, seen)
             except RowError as error:
                 reason, raw = f"{layout.file}: {error}", line.decode("cp949", "replace")
                 refusals.add(error.rule, reason, raw, ticker=layout.code(line))
@@ -132,11 +133,11 @@ def _lines(layout: Layout, content: bytes) -> list[bytes]:
     return lines
 
 
-def _row(layout: L, entry: Callable[[L, bytes], Entry], line: bytes, seen: set[str]) -> Entry:
+def _row(layout: L, entry: Callable[[L, bytes, str], Entry], line: bytes, currency: str, seen: set[str]) -> Entry:
     """The line's listing; RowError where it doesn't fit, can't be read or is listed already."""
     if not layout.fits(line):
         raise RowError("unparsable", f"a line of {len(line)} bytes that is not {layout.shape}")
-    row = entry(layout, line)
+    row = entry(layout, line, currency)
     if row.ticker in seen:
         raise RowError("duplicate_row", f"{row.ticker} was listed before, in this list or another; the first is kept")
     return row

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 import polars as pl
 
@@ -25,37 +25,91 @@ if TYPE_CHECKING:
 _LEAST_SHARE = 0.1
 
 
+class Charts(Protocol):
+    """The dated transactions of a desk, `domestic` or `overseas`: `venue_code` and `code` are KIS's."""
+
+    def history(
+        self,
+        wire: Wire,
+        instrument: Instrument,
+        start: dt.date,
+        end: dt.date,
+        *,
+        venue_code: str,
+        calendar: VenueCalendar,
+        provider: str,
+    ) -> History:
+        """Daily bars of one ticker as traded."""
+
+    def index(
+        self,
+        wire: Wire,
+        region: str,
+        index_code: str,
+        start: dt.date,
+        end: dt.date,
+        *,
+        code: str,
+        currency: str,
+        calendar: VenueCalendar,
+        provider: str,
+    ) -> IndexHistory:
+        """Daily levels of one index."""
+
+
 class Desk(ABC):
     """One region's way of asking KIS. The caller has checked that what is asked is of this region.
 
-    `fetch` brings an unzipped master file by its name; `gaps` accepts that a list, or an exchange's values, are empty: a
-    sandbox may be that small, the real one is not.
+    `fetch` brings an unzipped master file by its name; `partial_lists` accepts that a list, or an exchange's values, are
+    empty: a sandbox may be that small, the real one is not.
     """
 
+    #: What tells of bars and levels.
+    charts: Charts
     #: What tells of a listing.
     listing_tr: Tr
 
     def __init__(
-        self, config: RegionConfig, provider: str, wire: Wire, fetch: Callable[[str], bytes], *, paper: bool, gaps: bool
+        self,
+        config: RegionConfig,
+        provider: str,
+        wire: Wire,
+        fetch: Callable[[str], bytes],
+        *,
+        paper: bool,
+        partial_lists: bool,
     ) -> None:
         self._config = config
         self._provider = provider
         self._wire = wire
         self._fetch = fetch
         self._paper = paper
-        self._gaps = gaps
+        self._partial_lists = partial_lists
 
     @abstractmethod
     def universe(self) -> Universe:
         """All listings of the region."""
 
-    @abstractmethod
     def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
         """Daily bars as traded."""
+        venue_code, sessions = self._venue(instrument, Capability.HISTORY)
+        return self.charts.history(
+            self._wire, instrument, start, end, venue_code=venue_code, calendar=sessions, provider=self._provider
+        )
 
-    @abstractmethod
     def index(self, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
         """Daily levels of one of the region's indices."""
+        return self.charts.index(
+            self._wire,
+            self._config.region,
+            index_code,
+            start,
+            end,
+            code=self._index_code(index_code),
+            currency=self._config.currency,
+            calendar=calendar(self._main_venue.calendar),
+            provider=self._provider,
+        )
 
     def listing(self, instrument: Instrument) -> Listing:
         """Evidence about one listing; Unsupported where the host does not offer it."""
@@ -97,29 +151,13 @@ class Desk(ABC):
 class DomesticDesk(Desk):
     """KRX: KOSPI and KOSDAQ."""
 
+    charts: Charts = domestic
     listing_tr = STOCK_INFO
 
     def universe(self) -> Universe:
         """The lists of KOSPI and KOSDAQ, which carry market values; names are Korean only."""
         lists = self._lists({mic: one.file for mic, one in master.MASTERS.items()})
-        return master.read(lists, self._config.region, self._config.currency, self._provider, gaps=self._gaps)
-
-    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
-        market, sessions = self._venue(instrument, Capability.HISTORY)
-        return domestic.history(self._wire, instrument, start, end, market=market, calendar=sessions, provider=self._provider)
-
-    def index(self, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
-        return domestic.index(
-            self._wire,
-            self._config.region,
-            index_code,
-            start,
-            end,
-            code=self._index_code(index_code),
-            currency=self._config.currency,
-            calendar=calendar(self._main_venue.calendar),
-            provider=self._provider,
-        )
+        return master.read(lists, self._config.region, self._config.currency, self._provider, partial_lists=self._partial_lists)
 
     def _listing(self, instrument: Instrument) -> Listing:
         return domestic.listing(self._wire, instrument.ticker, provider=self._provider)
@@ -128,6 +166,7 @@ class DomesticDesk(Desk):
 class OverseasDesk(Desk):
     """Exchanges outside Korea; each is asked under KIS's code of settings."""
 
+    charts: Charts = overseas
     listing_tr = OVERSEAS_INFO
 
     def universe(self) -> Universe:
@@ -136,7 +175,9 @@ class OverseasDesk(Desk):
         A search that can't run costs the values, never the lists: `unvalued` says why.
         """
         lists = self._lists({mic: one.file for mic, one in overseas_master.MASTERS.items()})
-        listed = overseas_master.read(lists, self._config.region, self._config.currency, self._provider, gaps=self._gaps)
+        listed = overseas_master.read(
+            lists, self._config.region, self._config.currency, self._provider, partial_lists=self._partial_lists
+        )
         rule = self._config.universe
         if rule.top is None and rule.min_value is None:
             return listed
@@ -144,25 +185,6 @@ class OverseasDesk(Desk):
             return self._valued(listed, rule.min_value)
         except ProviderError as error:
             return Universe(instruments=listed.instruments, refused=listed.refused, unvalued=str(error))
-
-    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
-        exchange, sessions = self._venue(instrument, Capability.HISTORY)
-        return overseas.history(
-            self._wire, instrument, start, end, exchange=exchange, calendar=sessions, provider=self._provider
-        )
-
-    def index(self, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
-        return overseas.index(
-            self._wire,
-            self._config.region,
-            index_code,
-            start,
-            end,
-            code=self._index_code(index_code),
-            currency=self._config.currency,
-            calendar=calendar(self._main_venue.calendar),
-            provider=self._provider,
-        )
 
     def _listing(self, instrument: Instrument) -> Listing:
         exchange, _ = self._venue(instrument, Capability.LISTING)
@@ -204,10 +226,10 @@ class OverseasDesk(Desk):
             floor=floor,
             region=self._config.region,
             provider=self._provider,
-            gaps=self._gaps,
+            partial_lists=self._partial_lists,
         )
         valued = sum(ticker in found.worth for ticker in wanted)
-        if valued < _LEAST_SHARE * len(wanted) and not self._gaps:
+        if valued < _LEAST_SHARE * len(wanted) and not self._partial_lists:
             raise Unavailable(
                 f"{self._provider}: value search of {mic}: {valued} of {len(wanted)} names of its list have traded in the "
                 "session it shows: ask again after the close"

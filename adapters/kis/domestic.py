@@ -61,12 +61,12 @@ def history(
     start: dt.date,
     end: dt.date,
     *,
-    market: str,
+    venue_code: str,
     calendar: VenueCalendar,
     provider: str,
     price_basis: PriceBasis = PriceBasis.RAW,
 ) -> History:
-    """Daily bars of one ticker; `market` is KIS's market code of its venue (J = KRX).
+    """Daily bars of one ticker; `venue_code` is KIS's market code of its venue (J = KRX).
 
     `bars`: BARS, prices as traded in won; dates are KRX session dates. Untraded sessions come as rows with zero open,
     high and low. Unsupported or Unavailable as the wire says.
@@ -77,7 +77,7 @@ def history(
         body = wire.get(
             DAILY_CHART,
             {
-                "FID_COND_MRKT_DIV_CODE": market,
+                "FID_COND_MRKT_DIV_CODE": venue_code,
                 "FID_INPUT_ISCD": instrument.ticker,
                 "FID_INPUT_DATE_1": first.strftime("%Y%m%d"),
                 "FID_INPUT_DATE_2": until.strftime("%Y%m%d"),

@@ -12,10 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from adapters.base import Universe
-from adapters.kis.archive import Entry, universe, unzip
+from adapters.kis.archive import Entry, universe
 from adapters.kis.rows import RowError
-
-__all__ = ["MASTERS", "Master", "read", "unzip"]
 
 _HEAD = (9, 12, 40)
 
@@ -107,19 +105,13 @@ _GROUPS: Mapping[bytes, str] = {
 _OTHER = "other"
 
 
-def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str, *, gaps: bool = False) -> Universe:
-    """Instruments of all lists (`masters`: unzipped file by venue MIC), in the order of the lists.
+def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str, *, partial_lists: bool = False) -> Universe:
+    """Instruments of all lists, as `archive.universe` makes them.
 
     `shares` counts shares (the list: thousands), `value` is in won (the list: 100 million). `name` is null: the lists
-    hold Korean names only. A line that can't be read is refused. Unavailable for a list without a line or of another
-    layout.
-    `gaps` lets a list be empty as long as another is not: a sandbox need not hold both markets, a real one does.
+    hold Korean names only.
     """
-
-    def entry(master: Master, line: bytes) -> Entry:
-        return _entry(master, line, currency)
-
-    return universe(masters, MASTERS, entry, region, provider, gaps=gaps)
+    return universe(masters, MASTERS, _entry, region, currency, provider, partial_lists=partial_lists)
 
 
 def _entry(master: Master, line: bytes, currency: str) -> Entry:

@@ -76,12 +76,13 @@ def history(
     start: dt.date,
     end: dt.date,
     *,
-    exchange: str,
+    venue_code: str,
     calendar: VenueCalendar,
     provider: str,
     price_basis: PriceBasis = PriceBasis.RAW,
 ) -> History:
-    """Daily bars of one ticker; `exchange` is KIS's code of its venue (NAS, NYS, AMS): another one is never tried.
+    """Daily bars of one ticker; `venue_code` is KIS's code of its venue (NAS, NYS, AMS): another one is never
+    tried.
 
     `bars`: BARS, prices as traded in the instrument's currency; dates are the venue's session dates. Untraded sessions
     come as rows with zero open, high and low. Unsupported or Unavailable as the wire says.
@@ -94,7 +95,7 @@ def history(
             OVERSEAS_DAILY,
             {
                 "AUTH": "",
-                "EXCD": exchange,
+                "EXCD": venue_code,
                 "SYMB": asked,
                 "GUBN": "0",
                 "BYMD": until.strftime("%Y%m%d"),
@@ -102,11 +103,11 @@ def history(
                 "KEYB": "",
             },
             capability=Capability.HISTORY,
-            subject=f"{instrument.ticker} ({exchange} {asked})",
+            subject=f"{instrument.ticker} ({venue_code} {asked})",
         )
         return Page(body["output2"], optional(body["output1"], "rsym"))
 
-    code = f"D{exchange}{asked}"
+    code = f"D{venue_code}{asked}"
     found = walk(ask, _BARS, code=code, start=start, end=end, calendar=calendar, refusals=refusals)
     return series.history(found, instrument, provider, price_basis.basis)
 

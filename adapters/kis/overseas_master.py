@@ -53,20 +53,14 @@ MASTERS: Mapping[str, OverseasMaster] = {
 }
 
 
-def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str, *, gaps: bool = False) -> Universe:
-    """Instruments of all lists (`masters`: unzipped file by venue MIC), in the order of the lists.
+def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str, *, partial_lists: bool = False) -> Universe:
+    """Instruments of all lists, as `archive.universe` makes them.
 
     `name` is the English name, `local_name` the Korean one; `lot` the smallest number of shares to buy; `currency` is the
     line's own, `currency` given here where the line leaves it blank. ISIN, listing date, shares, market value and trading
-    halts are null: the lists do not have them. A line that can't be read, and one of another exchange (`wrong_venue`), is
-    refused. Unavailable for a list without a line or of another layout.
-    `gaps` lets a list be empty as long as another is not: a sandbox need not hold every exchange, a real one does.
+    halts are null: the lists do not have them. A line of another exchange is refused (`wrong_venue`).
     """
-
-    def entry(master: OverseasMaster, line: bytes) -> Entry:
-        return _entry(master, line, currency)
-
-    return universe(masters, MASTERS, entry, region, provider, gaps=gaps)
+    return universe(masters, MASTERS, _entry, region, currency, provider, partial_lists=partial_lists)
 
 
 def _entry(master: OverseasMaster, line: bytes, currency: str) -> Entry:

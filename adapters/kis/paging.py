@@ -83,7 +83,7 @@ def walk(
     while pages < longest:
         page = ask(start, until)
         pages += 1
-        gathered.named |= bool(page.rows and page.rows != [{}]) or bool(page.code)
+        gathered.named |= bool(page.code) or any(row != {} for row in page.rows)
         # Unknown codes and ranges before the listing come as empty objects: filler, not rows.
         rows = [row for row in page.rows if row != {} and not gathered.precedes(row, page.code)]
         if not rows:

@@ -53,20 +53,22 @@ def values(
     floor: float | None,
     region: str,
     provider: str,
-    gaps: bool = False,
+    partial_lists: bool = False,
 ) -> Valuation:
     """What the names of `exchange` (KIS's code) are worth from `floor` (major currency unit) up; None: all that trade.
 
     `tickers` maps the symbols of the exchange's list to ours; a row about another symbol is refused. Unavailable for a
     sweep that brings fewer names than the answer itself counts, for a layout that can't be read, and for no name at all:
-    each would be a hole in the universe that nobody sees. `gaps` lets there be no name at all: a sandbox may be that
-    small. Unsupported or Unavailable as the wire says.
+    each would be a hole in the universe that nobody sees. `partial_lists` lets there be no name at all: a sandbox may be
+    that small. `refused` holds the rows of every sweep, the same row of two sweeps once. Unsupported or Unavailable as the
+    wire says.
     """
     worth: dict[str, Worth] = {}
     told: set[str] = set()
+    refusals = Refusals(region, None, provider)
     what = f"{provider}: value search of {exchange}"
     for _ in range(_SWEEPS):
-        sweep = _Sweep(exchange, tickers, Refusals(region, None, provider))
+        sweep = _Sweep(exchange, tickers, refusals)
         _run(wire, sweep, floor)
         worth = {**worth, **sweep.worth}
         told |= sweep.told
@@ -76,13 +78,18 @@ def values(
         whole = sweep.expected is not None and names >= sweep.expected
         # One answer without a name is not believed.
         if whole and worth:
-            return Valuation(worth, sweep.refusals.frame())
+            return Valuation(worth, _once(refusals))
     if not whole:
         counts = "none that can be read" if sweep.expected is None else sweep.expected
         raise Unavailable(f"{what}: {names} names in {sweep.pages} pages, where the answer counts {counts}")
-    if not gaps:
+    if not partial_lists:
         raise Unavailable(f"{what}: not one name of its list has a value")
-    return Valuation(worth, sweep.refusals.frame())
+    return Valuation(worth, _once(refusals))
+
+
+def _once(refusals: Refusals) -> pl.DataFrame:
+    """Each refused row once: a second sweep meets most of them again."""
+    return refusals.frame().unique(maintain_order=True)
 
 
 @dataclass

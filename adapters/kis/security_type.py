@@ -8,7 +8,11 @@ lists of New York, Nasdaq and American of October 2025 (11,571 lines) and counte
 
 from __future__ import annotations
 
+import csv
 import re
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
 
 _COMMON = "common"
 _OTHER = "other"
@@ -64,7 +68,6 @@ _TEST = re.compile(r"Z[A-Z]ZZT|[ACMNPZ]TEST(/[A-Z])?|ZBZX|ZTST", re.ASCII)
 
 #: Closed-end funds listed as stock. Business development companies are operating companies on the exchange and stay common.
 _STOCK_FUND = re.compile(r"\b(FUND|TERM TRUST)\b", re.ASCII)
-_LENDERS = frozenset({"MSDL", "MSIF"})
 
 #: Words of a REIT's name. The list's sector 630 does not help: it holds REITs, home builders, brokers and developers alike,
 #: and every newer REIT has no sector at all (000).
@@ -73,17 +76,10 @@ _REIT_WORDS = re.compile(
     r"|\bMORTGAGE (TRUST|INV|CAPITAL)",
     re.ASCII,
 )
-#: Developers, brokers, former REITs and a partnership; ESBA, FISK and OGCP are units of the partnership below a REIT.
-_NO_REITS = frozenset({"ARL", "HOUS", "IOR", "LPA", "NEN", "SRG", "STRS", "TCI", "ESBA", "FISK", "OGCP"})
-_NAMELESS = """
-AAT ADAM AGNC AHT AIV ALEX ALX AMH AMT AVB BFS BHM BHR BNL BRSP BRT BXP CCI CHCT CIM CMCT CSR CUBE DEI DHC DRH DX EFC
-ELME EQIX EQR EXR FPI GLPI GNL GOOD HR HST INVH IRM LADR LAMR LAND LFT LINE LOAN LXP MAA MAC MDV MFA NHI NLY NSA NTST
-NXRT OHI ORC OUT PCH PEB PECO PGRE PK PLD PSA RC REG RITM RWT RYN SACH SAFE SBAC SELF SHO SITC SKT SOHO STAG SUI TRTX
-TWO UDR VRE VTR WELL WPC WY XHR
-"""
-#: REITs whose names don't say so, as of October 2025 (by our knowledge of the issuers, not by a list). A new one is common
-#: stock until it stands here; both are followed alike.
-_NAMELESS_REITS = frozenset(_NAMELESS.split())
+#: Types of the stocks whose names say something else, or nothing: REITs not called one, companies called as if they were one,
+#: lenders called funds. A REIT that does not stand there yet is common stock. It is followed all the same by the US
+#: rule as it is shipped, which takes both types.
+_TYPES = Path(__file__).with_name("us_security_types.csv")
 
 
 def security_type(venue: str, symbol: str, korean: str, english: str, stis: str, etyp: str) -> str:
@@ -131,8 +127,15 @@ def _suffixed(venue: str, symbol: str) -> str | None:
 
 def _equity(symbol: str, korean: str, english: str) -> str:
     """Common stock, a REIT's, or shares of a fund."""
-    if symbol not in _LENDERS and (_STOCK_FUND.search(english) or _STOCK_FUND.search(korean)):
+    if symbol in _types():
+        return _types()[symbol]
+    if _STOCK_FUND.search(english) or _STOCK_FUND.search(korean):
         return _FUND
-    if symbol in _NAMELESS_REITS or (_REIT_WORDS.search(english) and symbol not in _NO_REITS):
-        return _REIT
-    return _COMMON
+    return _REIT if _REIT_WORDS.search(english) else _COMMON
+
+
+@cache
+def _types() -> Mapping[str, str]:
+    """Type by symbol, where the name misleads."""
+    with _TYPES.open(encoding="utf-8", newline="") as file:
+        return {row["symbol"]: row["type"] for row in csv.DictReader(file)}

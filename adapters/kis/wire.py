@@ -44,6 +44,8 @@ OVERSEAS_CHART = Tr("FHKST03030100", _OVERSEAS + "inquire-daily-chartprice", Tru
 OVERSEAS_SEARCH = Tr("HHDFS76410000", _OVERSEAS + "inquire-search", True, {"output1": dict, "output2": list})
 OVERSEAS_INFO = Tr("CTPF1702R", _OVERSEAS + "search-info", False, {"output": dict})
 ISSUE_PATH = "/oauth2/tokenP"
+#: What the token call is for, where the others have a `Capability`: it serves every region of the key.
+ISSUE_CAPABILITY = "token"
 
 #: What the header `tr_cont` says of an answer that another one follows (portal, response headers; the first page F, later M).
 _MORE = frozenset({"F", "M"})
@@ -289,7 +291,7 @@ class Wire:
         self._transport.request(
             "POST",
             ISSUE_PATH,
-            capability="token",
+            capability=ISSUE_CAPABILITY,
             json={
                 "grant_type": "client_credentials",
                 "appkey": self._credentials.app_key,

@@ -83,9 +83,7 @@ class Sessions:
 class GeneratedMarket:
     """See the module; `tickers` followed names of `region` (KR or US), `seed` picks the world."""
 
-    source = "generated"
-
-    def __init__(self, *, region: str = "KR", seed: int = 1, tickers: int = 12) -> None:
+    def __init__(self, *, region: str, seed: int = 1, tickers: int = 12) -> None:
         self._profile = PROFILES[region]
         self.region = region
         self.calendar = calendar(self._profile.calendar)
@@ -254,7 +252,7 @@ class GeneratedMarket:
             opening = grid.nearest(base * (1.0 + (uniform() + uniform() - 1.0) * sigma))
             high = grid.nearest(max(opening, close) * (1.0 + uniform() * sigma))
             low = grid.nearest(min(opening, close) * (1.0 - uniform() * sigma))
-            if grid.limited and (high > base * 1.1 or low < base * 0.9):
+            if self._profile.limited and (high > base * 1.1 or low < base * 0.9):
                 floor, ceiling = grid.limits(base)
                 opening, high, low, close = (min(max(p, floor), ceiling) for p in (opening, high, low, close))
             liveliness = math.exp(shock(rng) * 0.45) * (1.0 + 6.0 * abs(close / base - 1.0))

@@ -133,13 +133,6 @@ class Listings:
         body = {"ctx_area_nk": last.ljust(20), "ctx_area_fk": first.ljust(20), "output": rows}
         return Quote(body, len(rows), "", **_MORE)
 
-    def another(self, params: Mapping[str, str], now: datetime) -> str:
-        """Any listed code but the one asked for."""
-        code = params.get("PDNO", "").strip()
-        if code != "005930" and self._market.find("005930"):
-            return "005930"
-        return next((name.code for name in self._market.names(now) if name.code != code), code)
-
     def _product(self, params: Mapping[str, str], now: datetime) -> Name:
         """The listing asked for, once it is there."""
         kind, code = field(params, "PRDT_TYPE_CD"), field(params, "PDNO")

@@ -7,20 +7,18 @@ from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox.market import Bar, Level, Market, Name, Number, Step
+from adapters.sandbox.regions import PROFILES
 from pipeline.calendars import calendar
-
-_CALENDARS = {"KR": "XKRX", "US": "XNYS"}
 
 
 class Absent:
     """A region the sandbox does not serve: an exchange that is open and lists nothing."""
 
-    source = "generated"
     scale = 1
 
     def __init__(self, region: str) -> None:
         self.region = region
-        self.calendar = calendar(_CALENDARS[region])
+        self.calendar = calendar(PROFILES[region].calendar)
         self.timezone = ZoneInfo(self.calendar.timezone)
 
     def names(self, now: datetime) -> Sequence[Name]:
@@ -57,7 +55,7 @@ class Repeating:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self.region, self.source, self.scale = market.region, market.source, market.scale
+        self.region, self.scale = market.region, market.scale
         self.calendar, self.timezone = market.calendar, market.timezone
 
     def names(self, now: datetime) -> Sequence[Name]:

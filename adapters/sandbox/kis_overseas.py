@@ -97,17 +97,6 @@ class OverseasQuotations:
         }
         return Quote({"output1": head, "output2": rows}, len(rows), code)
 
-    def another(self, params: Mapping[str, str], now: datetime) -> str:
-        """Any listed symbol of the exchange asked but the one asked for; that one where it stands alone."""
-        code = params.get("SYMB", "").strip()
-        exchange = EXCHANGES.get(params.get("EXCD", "").strip())
-        venue = exchange.venue if exchange else ""
-        return next((name.code for name in self._market.names(now) if name.venue == venue and name.code != code), code)
-
-    def another_index(self, params: Mapping[str, str], now: datetime) -> str:
-        """An index that was not asked for."""
-        return next(code for code in INDICES if code != params.get("FID_INPUT_ISCD", "").strip())
-
     def _asked(self, params: Mapping[str, str], now: datetime) -> tuple[str, Name | None]:
         """The symbol asked for, and its listing where the exchange asked has it by now."""
         exchange = EXCHANGES.get(field(params, "EXCD"))

@@ -117,13 +117,6 @@ class OverseasListings:
         body = {"ctx_area_fk": f"{asked:%Y%m%d}".ljust(20), "ctx_area_nk": " " * 20, "output": rows}
         return Quote(body, len(rows), "", **FOUND)
 
-    def another(self, params: Mapping[str, str], now: datetime) -> str:
-        """Any listed symbol of the product type asked but the one asked for; that one where it stands alone."""
-        code = params.get("PDNO", "").strip()
-        exchange = BY_PRODUCT.get(params.get("PRDT_TYPE_CD", "").strip())
-        venue = exchange.venue if exchange else ""
-        return next((name.code for name in self._market.names(now) if name.venue == venue and name.code != code), code)
-
     def _product(self, params: Mapping[str, str], now: datetime) -> tuple[Exchange, Name]:
         """The listing asked for, once it is there."""
         exchange, code = BY_PRODUCT.get(field(params, "PRDT_TYPE_CD")), field(params, "PDNO")

@@ -124,17 +124,6 @@ class Quotations:
             }
         return Quote({"output1": head, "output2": rows}, len(rows), code)
 
-    def another(self, params: Mapping[str, str], now: datetime) -> str:
-        """Any listed code but the one asked for."""
-        code = params.get("FID_INPUT_ISCD", "").strip()
-        if code != "005930" and self._market.find("005930"):
-            return "005930"
-        return next((name.code for name in self._market.names(now) if name.code != code), code)
-
-    def another_index(self, params: Mapping[str, str], now: datetime) -> str:
-        """An index that was not asked for."""
-        return next(code for code in INDICES if code != params.get("FID_INPUT_ISCD", "").strip())
-
     def _newest(self, code: str, now: datetime) -> tuple[Name | None, list[Bar]]:
         """The listing and its last two visible bars."""
         name = self._market.find(code)

@@ -73,10 +73,6 @@ class Search:
         cont = ("M" if after else "F") if more else ("D" if after else "")
         return Quote({"output1": head, "output2": rows}, len(rows), code, cont=cont)
 
-    def another(self, params: Mapping[str, str], now: datetime) -> str:
-        """An exchange that was not asked for."""
-        return next(code for code in EXCHANGES if code != params.get("EXCD", "").strip())
-
     def _result(self, exchange: Exchange, ranges: tuple[Range, ...], now: datetime) -> list[_Found]:
         """What fits the conditions in the newest session, by value; the same list for every page of a moment."""
         market = self._market

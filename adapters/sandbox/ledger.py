@@ -21,8 +21,8 @@ from typing import Any
 
 from pipeline.errors import UsageError
 
-#: Windows of arrivals kept, so that a late one still finds its neighbours.
-_KEPT = 3
+#: An arrival may be told of so many seconds late and still finds all its neighbours.
+_LATE = 30.0
 #: Data requests remembered one by one for `?detail=1`; older ones stay counted.
 _DETAILS = 1_000_000
 
@@ -77,14 +77,16 @@ class Arrival:
 
 @dataclass
 class _Window:
-    """Arrivals of one app key in some seconds, ascending."""
+    """Arrivals of one app key, ascending: those that a window of `seconds` may still count."""
 
     seconds: float
     times: list[float] = field(default_factory=list)
 
     def add(self, at: float) -> list[int]:
         """Put an arrival in its place; the counts of the windows that end with it and with those after it."""
-        del self.times[: bisect_right(self.times, at - _KEPT * self.seconds)]
+        over = bisect_right(self.times, at - self.seconds - _LATE)
+        if over > len(self.times) // 2:  # seldom, as it moves all the others
+            del self.times[:over]
         place = bisect_right(self.times, at)
         self.times.insert(place, at)
         last = bisect_left(self.times, at + self.seconds)
@@ -92,7 +94,7 @@ class _Window:
 
     def take_back(self, at: float) -> None:
         """Forget an arrival that was added."""
-        self.times.remove(at)
+        del self.times[bisect_left(self.times, at)]
 
 
 @dataclass
@@ -131,7 +133,7 @@ class Ledger:
             self._details: deque[Arrival] = deque(maxlen=_DETAILS)
 
     def arrive(self, app_key: str, tr: str, path: str, at: float, *, paper: bool) -> tuple[Arrival, bool]:
-        """Count a data request read at monotonic `at`; the second value says that it must be refused."""
+        """Count a data request that came in at monotonic `at`; the second value says that it must be refused."""
         key = key_label(app_key)
         arrival = Arrival(at - self._started, key, tr, path)
         with self._lock:

@@ -26,7 +26,7 @@ class Name:
 
     `code` is the symbol on KIS's wire, `venue` our MIC. `group` is the security group of the master files: KR's ST stock,
     RT REIT, EF ETF, EN ETN, SW warrant, SR right, BC beneficiary certificate; US's 2 stock, 3 exchange-traded product,
-    4 warrant, with `etyp` (001 ETF, 002 ETN, 004 REIT and other) and the `english` name beside it. `ended` is the first
+    4 warrant, with `etyp` (001 ETF, 002 ETN, 004 funds and trusts) and the `english` name beside it. `ended` is the first
     day on which the name is no longer listed; `shares` at listing; `face` the par value, 0 where the wire has none.
     """
 
@@ -91,7 +91,6 @@ class Market(Protocol):
     """
 
     region: str
-    source: str
     calendar: VenueCalendar
     timezone: ZoneInfo
     scale: int
@@ -134,7 +133,7 @@ def price_factor(steps: Sequence[Step], day: date) -> float:
     return factor
 
 
-def partial_bar(bar: Bar, elapsed: float, scale: int = 1) -> Bar:
+def partial_bar(bar: Bar, elapsed: float, scale: int) -> Bar:
     """The bar when `elapsed` (0..1) of its session has passed: the open, then the low, then the high, then more volume.
 
     Prices are prices of the final bar, so they stay on the tick grid; volume and amount grow with the session. `scale`

@@ -25,7 +25,8 @@ class Profile:
     """What makes a region's generated market its own.
 
     `calendar` is the calendar of its main venue, `scale` what one unit of its currency is in prices, `dividends` what
-    `Bar.ex` says on an ex-dividend date in December and on others, `weight` the region's part of all names.
+    `Bar.ex` says on an ex-dividend date in December and on others, `limited` whether a session's prices may leave its
+    base price by no more than `ticks.LIMIT`, `weight` the region's part of all names.
     """
 
     calendar: str
@@ -33,6 +34,7 @@ class Profile:
     book: Book
     indices: Mapping[str, Index]
     dividends: tuple[str, str]
+    limited: bool
     weight: int
 
 
@@ -46,6 +48,7 @@ PROFILES = {
             "KOSDAQ": Index(780.0, 0.012, 980_000_000, 8_900),
         },
         dividends=("02", "05"),
+        limited=True,
         weight=31,
     ),
     "US": Profile(
@@ -54,6 +57,7 @@ PROFILES = {
         book=names_us.BOOK,
         indices={"SPX": Index(5_900.0, 0.008, 2_400_000_000, 75)},
         dividends=("00", "00"),
+        limited=False,
         weight=34,
     ),
 }

@@ -23,6 +23,7 @@ from typing import TextIO
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox.market import Bar, Level, Name, Number, Step, partial_bar
+from adapters.sandbox.regions import PROFILES
 from pipeline.calendars import calendar
 from pipeline.errors import CalendarUnknown, UsageError
 
@@ -39,7 +40,6 @@ class _Wire:
     `shares` times any price of a followed name is above the region's least market value.
     """
 
-    calendar: str
     ticker: re.Pattern[str]
     words: str
     venues: tuple[str, ...]
@@ -50,10 +50,9 @@ class _Wire:
 
 _WIRES = {
     "KR": _Wire(
-        "XKRX", re.compile(r"[0-9A-Z]{6}"), "six letters or digits of the Korean wire", ("XKRX", "XKOS"), 10_000_000, 500, "ST"
+        re.compile(r"[0-9A-Z]{6}"), "six letters or digits of the Korean wire", ("XKRX", "XKOS"), 10_000_000, 500, "ST"
     ),
     "US": _Wire(
-        "XNYS",
         re.compile(r"[A-Z]{1,5}([.-][A-Z]{1,3})?"),
         "one to five letters, and for a class a dot and its letters",
         ("XNAS", "XNYS", "XASE"),
@@ -76,13 +75,12 @@ class _Series:
 class ReplayMarket:
     """The bars of one folder; `UsageError` names the file and line that can't be read."""
 
-    source = "data"
     scale = 1
 
-    def __init__(self, folder: Path, region: str = "KR") -> None:
+    def __init__(self, folder: Path, region: str) -> None:
         self.region = region
         self._wire = _WIRES[region]
-        self.calendar = calendar(self._wire.calendar)
+        self.calendar = calendar(PROFILES[region].calendar)
         self.timezone = ZoneInfo(self.calendar.timezone)
         bars = folder / self.region
         if not bars.is_dir():
@@ -124,7 +122,7 @@ class ReplayMarket:
             first = max(first, stop - limit)
         rows = series.bars[first:stop][::-1] if stop > first else []
         if rows and 0 <= elapsed < 1.0:
-            rows[0] = partial_bar(rows[0], elapsed)
+            rows[0] = partial_bar(rows[0], elapsed, self.scale)
         return rows
 
     def steps(self, code: str, now: datetime) -> Sequence[Step]:

@@ -20,15 +20,11 @@ LIMIT = 0.30
 
 
 class TickGrid:
-    """The price steps of one venue under one rule: `ticks[i]` applies to prices under `bounds[i]`.
+    """The price steps of one venue under one rule: `ticks[i]` applies to prices under `bounds[i]`."""
 
-    `limited` says that the venue has daily price limits.
-    """
-
-    def __init__(self, bounds: list[int], ticks: list[int], *, limited: bool) -> None:
+    def __init__(self, bounds: list[int], ticks: list[int]) -> None:
         self._bounds = bounds
         self._ticks = ticks
-        self.limited = limited
 
     def tick(self, price: float) -> int:
         """The step a price of this size moves in."""
@@ -50,7 +46,7 @@ class TickGrid:
         return -int(-price // tick) * tick
 
     def limits(self, base: int) -> tuple[int, int]:
-        """Lower and upper price limit of a session with this base price, cut to the grid towards the base."""
+        """Lower and upper KRX price limit of a session with this base price, cut to the grid towards the base."""
         return self.up(base * (1 - LIMIT)), self.down(base * (1 + LIMIT))
 
 
@@ -80,6 +76,5 @@ def _rules() -> dict[str, list[tuple[date, TickGrid]]]:
         for (venue, since), steps in sorted(rows.items()):
             bounds = [int(Decimal(below) * scale) for below, _ in steps if below]
             ticks = [int(Decimal(tick) * scale) for _, tick in steps]
-            grid_of = TickGrid(bounds, ticks, limited=file_name == "krx_ticks.csv")
-            rules.setdefault(venue, []).append((date.fromisoformat(since), grid_of))
+            rules.setdefault(venue, []).append((date.fromisoformat(since), TickGrid(bounds, ticks)))
     return rules

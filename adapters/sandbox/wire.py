@@ -1,19 +1,16 @@
 """HTTP/1.1 as KIS writes it: keep-alive, Title-Case standard headers, lower-case tr_id, tr_cont and gt_uid.
 
-One thread a connection over the standard library's socket server. A request is stamped with the monotonic clock when it
-reached this machine: that is the moment the ledger counts.
+One thread a connection over the standard library's socket server. A request carries when its first line reached this
+machine (`arrivals`): that is the moment the ledger counts.
 """
 
 from __future__ import annotations
 
-import contextlib
 import io
 import json
 import select
 import socket
 import socketserver
-import struct
-import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -23,19 +20,18 @@ from http import HTTPStatus
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
+from adapters.sandbox.arrivals import StampedReader, stamp
+
 JSON_TYPE = "application/json; charset=utf-8"
 _MAX_LINE = 65_536
 _MAX_HEADERS = 200
 _MAX_BODY = 4_000_000
 _IDLE_SECONDS = 300.0
-#: SO_TIMESTAMPNS of Linux (asm-generic/socket.h), which Python does not name: the kernel's time of arrival with every read.
-_STAMPS = 35 if sys.platform == "linux" else None
-_STAMP_BYTES = 64
 
 
 @dataclass(frozen=True)
 class Request:
-    """One request; header names lower case, `accepted` in monotonic seconds."""
+    """One request; header names lower case; `accepted`, when it reached this machine, in monotonic seconds."""
 
     method: str
     path: str
@@ -84,34 +80,6 @@ class _BadRequest(Exception):
     """What came in is no HTTP request we read."""
 
 
-class _Arrivals(io.RawIOBase):
-    """The bytes of a connection, and when the last of them reached this machine, by the monotonic clock.
-
-    The kernel's own stamp where it gives one (Linux): a thread that was kept from reading must not count a request late.
-    """
-
-    def __init__(self, connection: socket.socket) -> None:
-        self._connection = connection
-        self.at = 0.0
-        if _STAMPS is not None:
-            with contextlib.suppress(OSError):
-                connection.setsockopt(socket.SOL_SOCKET, _STAMPS, 1)
-
-    def readable(self) -> bool:
-        """Always."""
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        """Read what there is into `buffer`."""
-        count, about, _, _ = self._connection.recvmsg_into([buffer], _STAMP_BYTES)
-        self.at = time.monotonic()
-        for level, kind, stamp in about:
-            if (level, kind) == (socket.SOL_SOCKET, _STAMPS) and len(stamp) >= 16:
-                seconds, nanoseconds = struct.unpack("qq", stamp[:16])
-                self.at -= max(0.0, (time.time_ns() - seconds * 1_000_000_000 - nanoseconds) / 1e9)
-        return count
-
-
 class _Connection(socketserver.StreamRequestHandler):
     """Serves the requests of one connection, one after another."""
 
@@ -121,7 +89,7 @@ class _Connection(socketserver.StreamRequestHandler):
 
     def setup(self) -> None:
         super().setup()
-        self._arrivals = _Arrivals(self.connection)
+        self._arrivals = StampedReader(self.connection)
         self.rfile.close()
         self.rfile = io.BufferedReader(self._arrivals)
 
@@ -174,6 +142,8 @@ class _Connection(socketserver.StreamRequestHandler):
         if not length.isdigit() or int(length) > _MAX_BODY:
             raise _BadRequest(f"content-length {length}")
         body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise _BadRequest(f"{len(body)} of {length} bytes")
         try:
             parts = urlsplit(target)
         except ValueError:
@@ -204,6 +174,11 @@ class WireServer(socketserver.ThreadingTCPServer):
         self._open: set[socket.socket] = set()
         self._lock = threading.Lock()
         super().__init__(("127.0.0.1", port), _Connection)
+
+    def server_bind(self) -> None:
+        """Bind, with the times of arrival kept from the first connection on."""
+        stamp(self.socket)
+        super().server_bind()
 
     @property
     def url(self) -> str:

@@ -86,11 +86,12 @@ def _following(config: RegionConfig, connection: duckdb.DuckDBPyConnection, list
     if listed.unvalued:
         # The values of the last list that had them are worth more than none.
         seen = seen.update(standing.select("ticker", "value", "shares"), on="ticker", how="left")
+    choices = universe.choices(connection, config.region)
     return universe.follow(
         seen,
         config,
-        before=standing.filter("followed")["ticker"].to_list(),
-        choices=universe.choices(connection, config.region),
+        before=universe.followed_so_far(standing, config.region, choices),
+        choices=choices,
         unvalued=listed.unvalued,
         short=universe.cut_short(standing, listed.instruments),
     )
@@ -98,5 +99,6 @@ def _following(config: RegionConfig, connection: duckdb.DuckDBPyConnection, list
 
 def _standing(store: Store, region: str) -> tuple[dt.datetime | None, int]:
     """When a list last showed the region, and how many of its listings have a market value."""
-    seen_at, valued = store.look(lambda connection: rows(connection, "store/universe_seen_at", region=region))[0]
+    wanted = {"region": region, "never": universe.NEVER_SEEN}
+    seen_at, valued = store.look(lambda connection: rows(connection, "store/universe_seen_at", **wanted))[0]
     return seen_at, valued

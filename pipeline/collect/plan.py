@@ -89,17 +89,24 @@ def make_plan(
 ) -> Plan:
     """Compare what should exist from `first` to `target` with the store (the main file's connection).
 
-    In a night, tickers nobody ever asked for get a first night's history.
+    In a night, tickers nobody ever asked for get a first night's history. Imported bars that no provider was asked about are
+    joined up to today, and fetched anew where their basis is not the provider's.
     """
     region = config.region
     followed = connection.sql(statement("store/followed"), params={"region": region}).pl()
     reach = window(config, config.collect.initial_sessions, target)[0] if night else first
-    sessions = closed_sessions(config, min(first, reach), target, now)
+    basis = config.providers[history_provider(config)].basis
+    connection.execute(statement("store/held_since"), {"region": region, "basis": basis})
+    since = rows(connection, "store/oldest_held")[0][0]
+    oldest = min(first, reach, since or first)
+    sessions = closed_sessions(config, oldest, target, now)
     span = {
         "region": region,
         "first": first,
         "night": night,
-        "oldest": min(first, reach),
+        "reach": reach,
+        "basis": basis,
+        "oldest": oldest,
         "newest": target,
     }
     with registered(connection, sessions=sessions.select("venue", "date")):

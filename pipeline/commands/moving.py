@@ -6,16 +6,17 @@ import sys
 
 import rich_click as click
 
-from pipeline.commands.options import format_option, now_option
+from pipeline.commands.options import clock_of, format_option, now_option, progress_of
+from pipeline.importing.kinds import BASES, KINDS, Basis, Kind
 
 
 @click.command("import")
-@click.argument("kind", type=click.Choice(["sqlite", "csv", "parquet"]))
+@click.argument("kind", type=click.Choice(KINDS))
 @click.argument("files", nargs=-1, required=True, metavar="FILE…")
 @click.option("--region", help="Whose bars they are, where the file has no column region.")
 @click.option(
     "--basis",
-    type=click.Choice(["raw", "split_adjusted", "unknown"]),
+    type=click.Choice(BASES),
     default="unknown",
     show_default=True,
     help="What the prices are, where the file does not say it.",
@@ -28,10 +29,10 @@ from pipeline.commands.options import format_option, now_option
 @now_option
 @format_option
 def import_(
-    kind: str,
+    kind: Kind,
     files: tuple[str, ...],
     region: str | None,
-    basis: str,
+    basis: Basis,
     adjusted_through: str | None,
     provider: str,
     currency: str | None,
@@ -46,19 +47,17 @@ def import_(
     left. The same file again changes nothing. Exit code 3 where rows were refused or differ.
     """
     from pathlib import Path
-    from typing import cast
 
     from pipeline import output, settings
-    from pipeline.commands.nights import clock_of, progress_of
-    from pipeline.importing import Importer, Wanted
+    from pipeline.importing.importer import Importer
     from pipeline.importing.result import exit_code
-    from pipeline.importing.wanted import Basis, Kind
+    from pipeline.importing.wanted import Wanted
     from pipeline.nightly import parse_date
 
     wanted = Wanted(
-        kind=cast("Kind", kind),
+        kind=kind,
         region=None if region is None else settings.resolve_region(region),
-        basis=cast("Basis", basis),
+        basis=basis,
         adjusted_through=None if adjusted_through is None else parse_date("--adjusted-through", adjusted_through),
         provider=provider,
         currency=currency,

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import rich_click as click
 
-from pipeline.commands.options import format_option, now_option, regions_argument
+from pipeline.commands.options import clock_of, format_option, now_option, progress_of, regions_argument
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.clock import Clock
     from pipeline.nightly import Nights, Result
-    from pipeline.progress import Progress
 
 
 @click.command()
@@ -104,29 +102,6 @@ def _nights(now: str | None, form: str | None) -> Nights:
     from pipeline.nightly import Nights
 
     return Nights(settings.home(), clock_of(now), progress_of(form))
-
-
-def clock_of(now: str | None) -> Clock:
-    """The moment a command takes for now: `--now`, SPOCK_NOW, a sandbox's clock, the wall clock."""
-    from pipeline import clock, settings
-
-    def of_sandbox() -> Any:
-        from adapters.sandbox.control import fetch_info
-
-        url = settings.sandbox_url()
-        return None if url is None else fetch_info(url).now
-
-    return clock.resolve(now, of_sandbox)
-
-
-def progress_of(form: str | None) -> Progress:
-    from pipeline.progress import JsonLines
-
-    if form in (None, "table") and sys.stderr.isatty():
-        from pipeline.terminal import Bars
-
-        return Bars()
-    return JsonLines()
 
 
 def _finish(results: list[Result], form: str | None) -> None:

@@ -1,11 +1,18 @@
-"""Options that several commands share."""
+"""Options that several commands share, and what becomes of them."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import rich_click as click
+
+if TYPE_CHECKING:
+    import datetime as dt
+
+    from pipeline.clock import Clock
+    from pipeline.progress import Progress
 
 FORMATS = click.Choice(["table", "json", "csv", "ndjson"])
 
@@ -27,3 +34,27 @@ def now_option(command: Callable[..., Any]) -> Callable[..., Any]:
 def regions_argument(command: Callable[..., Any]) -> Callable[..., Any]:
     """`REGION…`: one region or more."""
     return click.argument("regions", nargs=-1, required=True, metavar="REGION…")(command)
+
+
+def clock_of(now: str | None) -> Clock:
+    """The moment a command takes for now: `--now`, SPOCK_NOW, a sandbox's clock, the wall clock."""
+    from pipeline import clock, settings
+
+    def of_sandbox() -> dt.datetime | None:
+        from adapters.sandbox.control import fetch_info
+
+        url = settings.sandbox_url()
+        return None if url is None else fetch_info(url).now
+
+    return clock.resolve(now, of_sandbox)
+
+
+def progress_of(form: str | None) -> Progress:
+    """How a command tells what it does, on stderr: bars on a terminal unless `--format` is for a program, else JSON lines."""
+    from pipeline.progress import JsonLines
+
+    if form in (None, "table") and sys.stderr.isatty():
+        from pipeline.terminal import Bars
+
+        return Bars()
+    return JsonLines()

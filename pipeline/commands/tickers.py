@@ -1,10 +1,10 @@
-"""Commands about single listings: ticker find, add, remove."""
+"""Commands about single listings: ticker find, add, remove, reset."""
 
 from __future__ import annotations
 
 import rich_click as click
 
-from pipeline.commands.options import format_option
+from pipeline.commands.options import clock_of, format_option
 
 
 @click.group()
@@ -42,8 +42,18 @@ def remove(region: str, names: tuple[str, ...], form: str | None) -> None:
     _choose(region, names, "ignore", form)
 
 
+@ticker.command("reset")
+@click.argument("region")
+@click.argument("names", nargs=-1, required=True, metavar="TICKER…")
+@format_option
+def reset(region: str, names: tuple[str, ...], form: str | None) -> None:
+    """Forget what was chosen for TICKER… of REGION: from the next list on the universe rule and the watchlist decide again."""
+    from pipeline import output, settings, tickers
+
+    output.show(tickers.reset(settings.home(), region, names), output.chosen(form))
+
+
 def _choose(region: str, names: tuple[str, ...], choice: str, form: str | None) -> None:
     from pipeline import output, settings, tickers
-    from pipeline.commands.nights import clock_of
 
     output.show(tickers.choose(settings.home(), region, names, choice=choice, now=clock_of(None).now), output.chosen(form))

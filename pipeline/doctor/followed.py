@@ -63,9 +63,10 @@ def unlisted(configs: list[RegionConfig], home: Path) -> Iterator[Finding]:
 def _listed(connection: duckdb.DuckDBPyConnection) -> dict[str, set[str]]:
     """The tickers of the newest lists by region."""
     from pipeline.store.file import rows
+    from pipeline.universe import NEVER_SEEN
 
     found: dict[str, set[str]] = {}
-    for region, ticker in rows(connection, "doctor/listed"):
+    for region, ticker in rows(connection, "doctor/listed", never=NEVER_SEEN):
         found.setdefault(region, set()).add(ticker)
     return found
 

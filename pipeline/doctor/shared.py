@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import datetime as dt
 import json
-import sqlite3
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 
 from pipeline.doctor.finding import Finding
+from pipeline.errors import StoreError
 
 #: Below this share of its limit a provider that complained is still being spared.
 _FULL_PACE = 0.99
@@ -17,43 +16,39 @@ _FULL_PACE = 0.99
 
 def limiter(state: Path) -> Iterator[Finding]:
     """What the shared limiter has counted lately, by provider and key hash, and which breakers are open."""
+    from adapters import breaker
     from adapters import limiter as rate
-    from adapters.machine import FILE, NS, boot_id, monotonic_ns, statements
+    from adapters.machine import FILE
 
     path = state / FILE
     if not path.exists():
         yield Finding("shared limits", "ok", f"{path}: nothing was asked from this machine yet")
         return
-    now = monotonic_ns()
     try:
-        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2)) as connection:
-            (boot, _) = connection.execute(statements()["machine"]).fetchone() or ("", None)
-            if boot != boot_id():
-                yield Finding("shared limits", "ok", f"{path}: nothing was asked since the machine started")
-                return
-            windows = {"now": now, "second": now - NS, "minute": now - 60 * NS}
-            used = connection.execute(statements()["used_lately"], windows).fetchall()
-            paces = connection.execute(statements()["paces"]).fetchall()
-            breakers = connection.execute(statements()["breakers"]).fetchall()
-    except sqlite3.Error as error:
+        usage = rate.usage_by_key(state)
+        opened = breaker.open_breakers(state)
+    except StoreError as error:
         todo = "nothing, if no command runs: a damaged file is set aside and begun anew by the next one"
-        yield Finding("shared limits", "wrong", f"{path}: can't be read ({error})", todo)
+        yield Finding("shared limits", "wrong", str(error), todo)
         return
-    told = ", ".join(f"{key} {second:,} in the last second and {minute:,} in the last minute" for key, second, minute in used)
+    if usage is None:
+        yield Finding("shared limits", "ok", f"{path}: nothing was asked since the machine started")
+        return
+    told = ", ".join(
+        f"{key} {used.last_second:,} in the last second and {used.last_minute:,} in the last minute"
+        for key, used in usage.items()
+        if used.last_minute
+    )
     yield Finding("shared limits", "ok", f"requests of all processes: {told or 'none in the last minute'}")
-    for key, share, changed_at, pause_until in paces:
-        quiet = max(0, now - max(changed_at, pause_until)) / NS
-        pace = min(1.0, share * (1.0 + rate.RECOVERY) ** min(quiet, 1000.0))
-        if pace < _FULL_PACE:
-            words = f"{key}: the provider said too fast; asked at {pace:.0%} of the limit, faster again by and by"
+    for key, used in usage.items():
+        if used.pace < _FULL_PACE:
+            words = f"{key}: the provider said too fast; asked at {used.pace:.0%} of the limit, faster again by and by"
             todo = "nothing; if it stays: lower the limit in settings to what the key has"
             yield Finding("shared limits", "notice", words, todo)
-    for key, capability, failures, opened_at, reason in breakers:
-        if opened_at is not None:
-            ago = (now - opened_at) / NS
-            words = f"{key} {capability}: not asked since {failures} failures in a row, {ago:,.0f} s ago ({reason})"
-            todo = "nothing: one request tries again; if it stays, look at the provider's words"
-            yield Finding("breaker", "notice", words, todo)
+    for one in opened:
+        words = f"{one.key} {one.capability}: not asked since {one.failures} failures in a row, {one.seconds:,.0f} s ago"
+        todo = "nothing: one request tries again; if it stays, look at the provider's words"
+        yield Finding("breaker", "notice", f"{words} ({one.reason})", todo)
 
 
 def tokens(state: Path, now: dt.datetime) -> Iterator[Finding]:

@@ -2,11 +2,5 @@
 
 A file is read in chunks (`csv_file`, `parquet_file`, `sqlite_file`), its rows are put in order beside the store (`staging`),
 held against the rules and against what stands (`judging`), and committed batch by batch (`importer`). An import only adds:
-what stands in the store is never replaced by a file.
+what stands in the store is never replaced by a file. Commands list `kinds` before anything is imported: nothing is loaded here.
 """
-
-from pipeline.importing.importer import Importer
-from pipeline.importing.result import Imported
-from pipeline.importing.wanted import Wanted
-
-__all__ = ["Imported", "Importer", "Wanted"]

@@ -10,7 +10,7 @@ from typing import TextIO
 import polars as pl
 
 from pipeline.errors import UsageError
-from pipeline.importing.rows import LEFT, Chunk, Reader, refused_line
+from pipeline.importing.rows import UNREAD, Chunk, Reader, unread_line
 from pipeline.importing.source import CHUNK_ROWS, REMADE, digest, regular, require_columns
 from pipeline.importing.wanted import Wanted
 
@@ -23,7 +23,7 @@ class CsvFile:
         self.notes: list[str] = []
         with self._open() as file:
             self._names = [name.strip().lower() for name in self._header(file)]
-        require_columns(path, self._names, wanted, by_name=True)
+        require_columns(path, self._names, wanted)
         # A file that does not say its ticker is its name and its bytes: two tickers may have the same rows.
         named = "ticker" not in self._names
         self._reader = Reader(wanted, "line", path.stem if named else None)
@@ -55,7 +55,7 @@ class CsvFile:
         width = len(self._names)
         whole = [(place, fields) for place, fields in lines if len(fields) == width]
         odd = [
-            refused_line(place, "wrong_fields", _fields(place, len(fields), width), fields, self._reader)
+            unread_line(place, "wrong_fields", _fields(place, len(fields), width), fields, self._reader)
             for place, fields in lines
             if len(fields) != width
         ]
@@ -65,8 +65,8 @@ class CsvFile:
             schema={"place": pl.Int64, **{name: pl.String for name in self._names}},
         ).drop(REMADE, strict=False)
         chunk = self._reader.chunk(raw)
-        refused = pl.DataFrame(odd, schema=LEFT, orient="row")
-        return Chunk(chunk.rows, pl.concat([chunk.refused, refused]), chunk.derived)
+        unread = pl.DataFrame(odd, schema=UNREAD, orient="row")
+        return Chunk(chunk.rows, pl.concat([chunk.unread, unread]), chunk.derived)
 
     def _open(self) -> TextIO:
         try:

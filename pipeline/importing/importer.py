@@ -41,13 +41,12 @@ from pipeline.progress import Progress
 from pipeline.quality import SESSIONS
 from pipeline.settings import RegionConfig
 from pipeline.statements import statement
-from pipeline.store import Batch, Committed, Store, commit_batch, require_origin
+from pipeline.store import Batch, Committed, commit_batch, require_origin
 from pipeline.store.file import rows, translated
 from pipeline.store.incoming import append
 from pipeline.store.lock import write_lock
 from pipeline.universe import LISTINGS
 
-_PUBLISH = "publish"
 #: Rows between two lines about a file that takes long.
 _TELL_EVERY = 1_000_000
 
@@ -62,14 +61,7 @@ class Importer:
         self._progress = progress or Progress()
         self._nights = Nights(home, clock, self._progress)
         self._state = self._nights.state
-        store = settings.get_config(settings.available_regions()[0]).store
-        self._store = Store(
-            home,
-            lock_wait_seconds=store.lock_wait_seconds,
-            replicas=store.replicas,
-            memory_limit=store.memory_limit,
-            say=self._progress.say,
-        )
+        self._store = self._nights.store(settings.get_config(settings.available_regions()[0]))
 
     def work(self, files: Sequence[Path]) -> list[Imported]:
         """Import each of `files`, then publish what is new; one result for each file and region.
@@ -105,29 +97,37 @@ class Importer:
 
     def _file(self, source: Source) -> list[Imported]:
         with self._folder(source) as folder, staging(folder, source.path.stat().st_size) as staged:
-            for chunk in source.chunks():
-                before = staged.read // _TELL_EVERY
-                staged.add(chunk)
-                if staged.read // _TELL_EVERY > before:
-                    self._progress.say(f"{source.path.name}: {staged.read:,} rows read")
-            staged.settle()
-            parts, unread = staged.parts(), staged.unread()
-            regions = sorted({part.region for part in parts} | set(unread) | {region for region, _ in staged.derived})
-            named = [region for region in regions if region != UNKNOWN]
-            if not named:
-                why = "none of its rows names a region we know" if regions else "holds no rows: nothing to import"
-                raise UsageError(f"{source.path}: {why}")
-            refusals = {region: self._untakeable(region) for region in named}
-            taken = [region for region in named if refusals[region] is None]
-            if not taken:
-                raise UsageError(f"{source.path}: {'; '.join(str(refusals[region]) for region in named)}")
+            self._stage(source, staged)
+            found = self._found(source, staged)
+            taken = [region for region, why_not in found.items() if why_not is None]
+            # Rows of no region are told of once: with the file's first.
+            unread = {region: [region, UNKNOWN] if region == taken[0] else [region] for region in taken}
             return [
-                self._left(source, staged, region, refusals[region])
-                if refusals[region] is not None
-                # Rows of no region are told of once: with the file's first.
-                else self._region(source, staged, region, [region, UNKNOWN] if region == taken[0] else [region])
-                for region in named
+                self._region(source, staged, region, unread[region])
+                if why_not is None
+                else self._not_taken(source, staged, region, why_not)
+                for region, why_not in found.items()
             ]
+
+    def _stage(self, source: Source, staged: Staging) -> None:
+        """Read the whole file into the staging."""
+        for chunk in source.chunks():
+            before = staged.read // _TELL_EVERY
+            staged.add(chunk)
+            if staged.read // _TELL_EVERY > before:
+                self._progress.say(f"{source.path.name}: {staged.read:,} rows read")
+        staged.settle()
+
+    def _found(self, source: Source, staged: Staging) -> dict[str, str | None]:
+        """The regions a file names, in order, each with why its rows can't be taken; `UsageError` where none can."""
+        regions = sorted(staged.regions())
+        why_not = {region: self._untakeable(region) for region in regions if region != UNKNOWN}
+        if not why_not:
+            why = "none of its rows names a region we know" if regions else "holds no rows: nothing to import"
+            raise UsageError(f"{source.path}: {why}")
+        if None not in why_not.values():
+            raise UsageError(f"{source.path}: {'; '.join(str(why) for why in why_not.values())}")
+        return why_not
 
     @contextmanager
     def _folder(self, source: Source) -> Iterator[Path]:
@@ -146,32 +146,31 @@ class Importer:
     def _untakeable(self, region: str) -> str | None:
         """Why a region's rows can't be taken, None where they can."""
         config = settings.get_config(region)
-        statuses = self._state.region_statuses() if self._state.path.exists() else {}
-        if statuses.get(region, config.status) == "off":
-            return (
-                f"region {region} is off: set SPOCK_REGIONS__{region}__STATUS=test (or status in settings.toml) once there "
-                "is a calendar for its venues"
-            )
+        try:
+            self._nights.require_on(config)
+        except UsageError as off:
+            return str(off)
         missing = sorted({venue.calendar for venue in config.venues} - set(calendars.available()))
         if missing:
             return f"region {region} has no packaged calendar for {', '.join(missing)}: its sessions are unknown"
         self._wanted.venue_of(region)
         return None
 
-    def _left(self, source: Source, staged: Staging, region: str, why: str | None) -> Imported:
+    def _not_taken(self, source: Source, staged: Staging, region: str, why: str) -> Imported:
         """The result of a region that can't be taken: its rows are counted, and stay in the file."""
         count = sum(part.rows for part in staged.parts() if part.region == region) + staged.unread().get(region, 0)
-        left = {**_derived(staged, region), "D": count}
-        return Imported(str(source.path), region, None, "not_imported", not_imported=left, notes=(str(why),))
+        not_imported = {**_derived(staged, region), "D": count}
+        return Imported(str(source.path), region, None, "not_imported", not_imported=not_imported, notes=(why,))
 
     # one region of a file ---------------------------------------------------------------------------------------------
 
-    def _region(self, source: Source, staged: Staging, region: str, own: list[str]) -> Imported:
+    def _region(self, source: Source, staged: Staging, region: str, unread: list[str]) -> Imported:
+        """Judge and commit a region's rows; those that could not be read are of the regions `unread`."""
         began = time.monotonic()
         config = settings.get_config(region)
         run_id = f"{region}-import-{source.key[:12]}"
         prefix = f"{run_id}.{self._wanted.digest()}."
-        batches = steps(staged, region, own, prefix)
+        batches = steps(staged, region, unread, prefix)
         today = self._now.astimezone(ZoneInfo(config.timezone)).date()
         first, last = staged.span(region, today)
         judge = self._judge(config, run_id, first, today)
@@ -196,7 +195,8 @@ class Importer:
             notes.append(f"imported already by run {run_id}: nothing changed")
             shown = replace(shown, unchanged=True)
         else:
-            notes += _unlisted_note(self._run(staged, batches, judge, shown, began), judge.venue)
+            unlisted = self._run(staged, batches, judge, shown, began, again=ended)
+            notes += _unlisted_note(unlisted, judge.venue)
         done, by_rule = self._totals(run_id, prefix)
         result = _counted(shown, done, by_rule, notes)
         if not shown.unchanged:
@@ -216,12 +216,12 @@ class Importer:
         done = self._store.look(lambda connection: rows(connection, "store/committed_batches", run_id=run_id))
         return {batch_id for (batch_id,) in done}, run["status"] in ("complete", "partial")
 
-    def _run(self, staged: Staging, batches: list[Step], judge: Judge, shown: Imported, began: float) -> int:
-        """Commit what is left of a run; returns how many tickers nobody lists."""
+    def _run(
+        self, staged: Staging, batches: list[Step], judge: Judge, shown: Imported, began: float, *, again: bool
+    ) -> int:
+        """Commit what is left of a run (`again`: one that had ended before); returns how many tickers nobody lists."""
         region, run_id = judge.config.region, judge.run_id
-        before = self._state.run(run_id)
-        ended = before is not None and before["status"] in ("complete", "partial")
-        if ended:
+        if again:
             self._state.clear_stages(run_id)
         self._state.begin_run(
             run_id,
@@ -231,7 +231,7 @@ class Importer:
             target_session=shown.last or self._now.date(),
             origin=settings.origin(),
             as_of=self._now,
-            again=ended,
+            again=again,
         )
         self._state.emit("run_started", region, run_id=run_id)
         unlisted = 0
@@ -339,17 +339,9 @@ class Importer:
 
     def _publish(self, results: Sequence[Imported]) -> None:
         """One replica for all runs that no replica shows yet."""
-        fresh = [result for result in results if result.run_id and not result.dry_run and not self._published(result.run_id)]
-        if not fresh:
-            return
-        replica = self._nights.publish([result.run_id for result in fresh if result.run_id])
-        for result in fresh:
-            detail = {"replica": replica.name, "target_session": result.last}
-            self._state.emit("region_published", result.region, run_id=result.run_id, detail=detail)
-
-    def _published(self, run_id: str) -> bool:
-        stages = {stage["stage"]: stage["status"] for stage in self._state.stages(run_id)}
-        return stages.get(_PUBLISH) == "complete"
+        self._nights.publish_and_tell(
+            {result.run_id: (result.region, result.last) for result in results if result.run_id and not result.dry_run}
+        )
 
 
 def _counted(shown: Imported, done: Committed, by_rule: dict[str, int], notes: list[str]) -> Imported:

@@ -19,17 +19,15 @@ from pipeline.settings import RegionConfig
 from pipeline.statements import statement
 from pipeline.store import QUARANTINE, SESSION_STATES, STORED_BARS
 from pipeline.store.file import registered
-from pipeline.universe import LISTINGS
+from pipeline.universe import LISTINGS, NEVER_SEEN
 
-_LISTING = pl.Schema({"ticker": pl.String(), "venue": pl.String(), "listing_currency": pl.String()})
+#: A region's cell: what a bar or an explained absence stands for.
+CELL = ("ticker", "date")
+
 _BASES = pl.Schema({"ticker": pl.String(), "lowest_basis": pl.String(), "highest_basis": pl.String()})
 _STATES = pl.Schema({name: SESSION_STATES[name] for name in ("ticker", "date", "state", "reason", "close", "provider")})
-_CELL = ["ticker", "date"]
 _VALUES = ("open", "high", "low", "close", "volume")
 _UTC_TIME = pl.Datetime("us", "UTC")
-
-#: No provider's list ever showed a listing that only a file names: its list must not look fresh.
-NEVER_SEEN = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 
 #: Why a row is no bar that the staging found by comparing the file's rows with each other.
 _FATES = {
@@ -46,7 +44,7 @@ def _empty(schema: pl.Schema) -> pl.DataFrame:
 class Standing:
     """What the store holds for some tickers between two dates: listings, bars (STORED_BARS), their bases, explained cells."""
 
-    listings: pl.DataFrame = field(default_factory=lambda: _empty(_LISTING))
+    listings: pl.DataFrame = field(default_factory=lambda: _empty(quality.LISTED))
     bars: pl.DataFrame = field(default_factory=lambda: _empty(STORED_BARS))
     bases: pl.DataFrame = field(default_factory=lambda: _empty(_BASES))
     states: pl.DataFrame = field(default_factory=lambda: _empty(_STATES))
@@ -60,7 +58,7 @@ def standing(connection: duckdb.DuckDBPyConnection, region: str, rows: pl.DataFr
     code = {"region": region}
     with registered(connection, wanted=rows.select("ticker").unique()):
         return Standing(
-            listings=connection.sql(statement("store/import_listings"), params=code).pl().cast(_LISTING),
+            listings=connection.sql(statement("store/import_listings"), params=code).pl().cast(quality.LISTED),
             bars=connection.sql(statement("store/import_standing_bars"), params=span).pl().cast(STORED_BARS),
             bases=connection.sql(statement("store/import_bases"), params=code).pl().cast(_BASES),
             states=connection.sql(statement("store/import_states"), params=span).pl().cast(_STATES),
@@ -118,13 +116,9 @@ class Judge:
             bars=bars,
             explained=explained,
             quarantine=pl.concat(refused),
-            unlisted=self._unlisted(pl.concat([bars.select(_CELL), explained.select(_CELL)]), listed, stands.listings),
+            unlisted=self._unlisted(pl.concat([bars.select(CELL), explained.select(CELL)]), listed, stands.listings),
             repeated=ordered.filter(pl.col("fate") == "repeated").height,
         )
-
-    def unread(self, left: pl.DataFrame) -> pl.DataFrame:
-        """Rows that could not be read (LEFT) as QUARANTINE."""
-        return self._stamped(left)
 
     def _listed(self, rows: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
         """The listings, and for tickers without one the venue asked for and the currency of their first row."""
@@ -134,7 +128,7 @@ class Judge:
             .agg(listing_currency=pl.col("currency").first())
             .with_columns(venue=pl.lit(self.venue))
         )
-        return pl.concat([listings, new.select(_LISTING.names())])
+        return pl.concat([listings, new.select(quality.LISTED.names())])
 
     def _unlisted(self, taken: pl.DataFrame, listed: pl.DataFrame, listings: pl.DataFrame) -> pl.DataFrame:
         """A row of LISTINGS for each ticker that has rows now and no listing: seen by nobody, followed by nobody."""
@@ -160,16 +154,17 @@ class Judge:
         return new.with_columns(absent).select(LISTINGS.names()).cast(LISTINGS)
 
     def _refused(self, rows: pl.DataFrame, rule: str, reason: pl.Expr) -> pl.DataFrame:
-        return self._stamped(
+        return self.stamped(
             rows.with_columns(rule=pl.lit(rule), reason=reason, raw=_raws(rows, ("place", *BARS.names())))
         )
 
     def _conflict(self, rows: pl.DataFrame) -> pl.DataFrame:
         """Rows with `rule` and `reason` that give way to what stands."""
         columns = [name for name in BARS.names() if name in rows.columns]
-        return self._stamped(rows.with_columns(raw=_raws(rows, columns)))
+        return self.stamped(rows.with_columns(raw=_raws(rows, columns)))
 
-    def _stamped(self, rows: pl.DataFrame) -> pl.DataFrame:
+    def stamped(self, rows: pl.DataFrame) -> pl.DataFrame:
+        """Rows with their rule, reason and raw text, such as UNREAD, as QUARANTINE of this run."""
         return (
             rows.with_columns(known_at=pl.lit(self.now, dtype=_UTC_TIME), run_id=pl.lit(self.run_id))
             .select(QUARANTINE.names())
@@ -183,9 +178,9 @@ def _raws(rows: pl.DataFrame, names: Sequence[str]) -> pl.Series:
 
 def _with_finality(bars: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
     """A bar that the file calls provisional stays so, however long ago its session was."""
-    told = rows.filter(pl.col("finality") == "provisional").select(*_CELL, told=pl.col("finality"))
+    told = rows.filter(pl.col("finality") == "provisional").select(*CELL, told=pl.col("finality"))
     return (
-        bars.join(told, on=_CELL, how="left", maintain_order="left")
+        bars.join(told, on=CELL, how="left", maintain_order="left")
         .with_columns(finality=pl.coalesce("told", "finality"))
         .select(STORED_BARS.names())
     )
@@ -194,15 +189,15 @@ def _with_finality(bars: pl.DataFrame, rows: pl.DataFrame) -> pl.DataFrame:
 def _against_bars(bars: pl.DataFrame, stands: Standing) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Bars to write, those that stand already in the very form they stand in; and those that clash, with rule and reason."""
     old = stands.bars.select(
-        *_CELL,
+        *CELL,
         *(pl.col(name).alias(f"old_{name}") for name in (*_VALUES, "amount", "currency", "provider")),
         stood=pl.lit(True),
     )
     states = stands.states.rename({name: f"state_{name}" for name in ("reason", "close", "provider")})
     pairs = (
-        bars.join(old, on=_CELL, how="left", maintain_order="left")
+        bars.join(old, on=CELL, how="left", maintain_order="left")
         .join(stands.bases, on="ticker", how="left", maintain_order="left")
-        .join(states, on=_CELL, how="left", maintain_order="left")
+        .join(states, on=CELL, how="left", maintain_order="left")
     )
     stood = pl.col("stood").fill_null(False)
     same = stood & pl.all_horizontal(pl.col(name) == pl.col(f"old_{name}") for name in (*_VALUES, "currency"))
@@ -227,14 +222,14 @@ def _against_bars(bars: pl.DataFrame, stands: Standing) -> tuple[pl.DataFrame, p
     )
     judged = pairs.with_columns(rule=rule, reason=reason, same=same)
     new = judged.filter(pl.col("rule").is_null() & ~pl.col("same")).select(STORED_BARS.names())
-    kept = stands.bars.join(judged.filter("same").select(_CELL), on=_CELL, how="semi")
+    kept = stands.bars.join(judged.filter("same").select(CELL), on=CELL, how="semi")
     return pl.concat([new, kept.select(STORED_BARS.names())]), judged.filter(pl.col("rule").is_not_null())
 
 
 def _against_states(explained: pl.DataFrame, stands: Standing) -> tuple[pl.DataFrame, pl.DataFrame]:
     """Explained cells to write, those that stand already in the words they stand in; and those the store explains otherwise."""
     old = stands.states.rename({name: f"old_{name}" for name in ("state", "reason", "close", "provider")})
-    pairs = explained.join(old, on=_CELL, how="left", maintain_order="left")
+    pairs = explained.join(old, on=CELL, how="left", maintain_order="left")
     same = (pl.col("state") == pl.col("old_state")).fill_null(False)
     clash = ~same & pl.col("old_state").is_not_null()
     denied = pairs.filter(clash).with_columns(

@@ -32,7 +32,7 @@ class ParquetFile:
         except (pa.ArrowException, OSError) as error:
             raise self._damaged(error) from error
         names = [name.strip().lower() for name in self._names]
-        require_columns(path, names, wanted, by_name=True)
+        require_columns(path, names, wanted)
         self._require_bars(metadata)
         named = "ticker" not in names
         self._reader = Reader(wanted, "row", path.stem if named else None)

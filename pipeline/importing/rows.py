@@ -16,7 +16,8 @@ import polars as pl
 from pipeline import settings
 from pipeline.errors import UsageError
 from pipeline.frames import REFUSED
-from pipeline.importing.wanted import BASES, Wanted
+from pipeline.importing.kinds import BASES
+from pipeline.importing.wanted import Wanted
 
 #: Rows of a file that could be read. `place` is where the row stands: its line, or its number. `finality` null: by the clock.
 ROWS = pl.Schema(
@@ -40,7 +41,7 @@ ROWS = pl.Schema(
 )
 
 #: Rows that could not be read: their place and REFUSED.
-LEFT = pl.Schema({"place": pl.Int64(), **REFUSED})
+UNREAD = pl.Schema({"place": pl.Int64(), **REFUSED})
 
 #: What a row that names no region stands under in quarantine, and one that names no ticker.
 UNKNOWN = "?"
@@ -61,10 +62,10 @@ _DERIVED = ("W", "M")
 
 @dataclass
 class Chunk:
-    """Some rows of a file: read (ROWS), refused (LEFT), and how many were left out because they are derived here."""
+    """Some rows of a file: read (ROWS), unread (UNREAD), and how many were left out because they are derived here."""
 
     rows: pl.DataFrame
-    refused: pl.DataFrame
+    unread: pl.DataFrame
     derived: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
@@ -88,7 +89,7 @@ class Reader:
         broken = table.filter(pl.col("rule").is_not_null())
         return Chunk(
             self._rows(table.filter(pl.col("rule").is_null())),
-            self._refused(broken, names),
+            self._unread(broken, names),
             {(code or UNKNOWN, timeframe): count for code, timeframe, count in counted},
         )
 
@@ -163,7 +164,7 @@ class Reader:
             "finality",
         ).cast(ROWS)
 
-    def _refused(self, broken: pl.DataFrame, names: list[str]) -> pl.DataFrame:
+    def _unread(self, broken: pl.DataFrame, names: list[str]) -> pl.DataFrame:
         raws = [
             as_json({self.noun: row["place"], **{name: row[f"raw_{name}"] for name in names}})
             for row in broken.iter_rows(named=True)
@@ -177,11 +178,11 @@ class Reader:
             "reason",
             pl.Series("raw", raws, dtype=pl.String),
             pl.coalesce("provider", pl.lit(self.wanted.provider)).alias("provider"),
-        ).cast(LEFT)
+        ).cast(UNREAD)
 
 
-def refused_line(place: int, rule: str, reason: str, fields: list[str], reader: Reader) -> tuple[object, ...]:
-    """A row of LEFT for a line that does not even have the file's columns."""
+def unread_line(place: int, rule: str, reason: str, fields: list[str], reader: Reader) -> tuple[object, ...]:
+    """A row of UNREAD for a line that does not even have the file's columns."""
     region = settings.resolve_region(reader.wanted.region) if reader.wanted.region else UNKNOWN
     raw = as_json({reader.noun: place, "fields": fields})
     return place, region, reader.ticker or UNKNOWN, None, rule, reason, raw, reader.wanted.provider
@@ -243,6 +244,10 @@ def _text(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.String).fill_null("")
 
 
+def _either(words: tuple[str, ...]) -> str:
+    return f"{', '.join(words[:-1])} or {words[-1]}"
+
+
 def _faults() -> list[tuple[str, pl.Expr, pl.Expr]]:
     """Name, condition and reason of each fault, in the order they are tried."""
     prices = pl.col(*(f"number_{name}" for name in PRICES))
@@ -285,7 +290,7 @@ def _faults() -> list[tuple[str, pl.Expr, pl.Expr]]:
         (
             "bad_basis",
             ~pl.col("basis").is_in(BASES),
-            pl.format("basis {}: raw, split_adjusted or unknown; derived bars are not imported", _text("basis")),
+            pl.format(f"basis {{}}: {_either(BASES)}; derived bars are not imported", _text("basis")),
         ),
         (
             "bad_basis",

@@ -70,15 +70,13 @@ def digest(*paths: Path, also: str = "") -> str:
     return whole.hexdigest()
 
 
-def require_columns(path: Path, names: Sequence[str], wanted: Wanted, *, by_name: bool) -> None:
+def require_columns(path: Path, names: Sequence[str], wanted: Wanted) -> None:
     """`UsageError` naming what is missing, unknown or twice among the columns `names` of a CSV or Parquet file.
 
-    `by_name`: the file's name may stand for its ticker.
+    `ticker` may be missing: then the file's name stands for it.
     """
     twice = sorted({name for name in names if list(names).count(name) > 1})
     missing = [name for name in NEEDED if name not in names]
-    if not by_name and "ticker" not in names:
-        missing.append("ticker")
     unknown = [name for name in names if name not in ALLOWED]
     faults = [
         f"{word} {', '.join(repr(name) for name in found)}"

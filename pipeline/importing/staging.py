@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 
-from pipeline.importing.rows import LEFT, ROWS, Chunk
+from pipeline.importing.rows import ROWS, UNREAD, Chunk
 from pipeline.statements import statement
 from pipeline.store.file import connect, rows, translated
 from pipeline.store.incoming import append
@@ -48,8 +48,8 @@ class Staging:
     def add(self, chunk: Chunk) -> None:
         """Take in some rows of the file."""
         append(self._connection, "importing/insert_staged", chunk.rows, ROWS)
-        append(self._connection, "importing/insert_unread", chunk.refused, LEFT)
-        self.read += chunk.rows.height + chunk.refused.height
+        append(self._connection, "importing/insert_unread", chunk.unread, UNREAD)
+        self.read += chunk.rows.height + chunk.unread.height
         for key, count in chunk.derived.items():
             self.derived[key] = self.derived.get(key, 0) + count
 
@@ -68,6 +68,11 @@ class Staging:
                 found.append(Part(region, ticker, ticker, count))
         return found
 
+    def regions(self) -> set[str]:
+        """The regions that rows of any kind name; UNKNOWN for rows that name none."""
+        counted = {code for code, _, _ in rows(self._connection, "importing/tickers")}
+        return counted | set(self.unread()) | {code for code, _ in self.derived}
+
     def tickers(self, region: str) -> int:
         """How many tickers of a region the file has rows of."""
         return sum(1 for code, _, _ in rows(self._connection, "importing/tickers") if code == region)
@@ -83,10 +88,10 @@ class Staging:
         return dict(rows(self._connection, "importing/unread_counts"))
 
     def unread_of(self, region: str, offset: int) -> pl.DataFrame:
-        """Up to `BATCH_ROWS` rows of a region that could not be read (LEFT)."""
+        """Up to `BATCH_ROWS` rows of a region that could not be read (UNREAD)."""
         page = {"region": region, "limit": BATCH_ROWS, "offset": offset}
         found: pl.DataFrame = self._connection.sql(statement("importing/unread_rows"), params=page).pl()
-        return found.cast(LEFT)
+        return found.cast(UNREAD)
 
     def span(self, region: str, until: dt.date) -> tuple[dt.date | None, dt.date | None]:
         """First and last date of a region's rows up to `until`."""

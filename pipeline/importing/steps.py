@@ -8,12 +8,10 @@ from dataclasses import dataclass
 import duckdb
 import polars as pl
 
-from pipeline.importing.judging import Judge, Judged, Standing, standing
+from pipeline.importing.judging import CELL, Judge, Judged, Standing, standing
 from pipeline.importing.staging import BATCH_ROWS, Part, Staging
 from pipeline.store import QUARANTINE, SESSION_STATES, STORED_BARS
 from pipeline.universe import LISTINGS
-
-_CELL = ["ticker", "date"]
 
 
 @dataclass(frozen=True)
@@ -26,7 +24,7 @@ class Step:
     offset: int = 0
 
     def rows(self, staged: Staging) -> pl.DataFrame:
-        """The batch's rows: ORDERED of a part, else LEFT."""
+        """The batch's rows: ORDERED of a part, else UNREAD."""
         return staged.rows_of(self.part) if self.part is not None else staged.unread_of(self.region, self.offset)
 
     def judged(self, rows: pl.DataFrame, judge: Judge, stands: Standing) -> Judged:
@@ -35,7 +33,7 @@ class Step:
             return judge.judge(rows, stands)
         nothing = {"bars": STORED_BARS, "explained": SESSION_STATES, "unlisted": LISTINGS}
         frames = {name: pl.DataFrame(schema=schema) for name, schema in nothing.items()}
-        refused = judge.unread(rows) if rows.height else pl.DataFrame(schema=QUARANTINE)
+        refused = judge.stamped(rows) if rows.height else pl.DataFrame(schema=QUARANTINE)
         return Judged(**frames, quarantine=refused, repeated=0)
 
     def standing(self, connection: duckdb.DuckDBPyConnection, rows: pl.DataFrame, judge: Judge) -> Standing:
@@ -56,5 +54,5 @@ def steps(staged: Staging, region: str, unread: Sequence[str], prefix: str) -> l
 
 def standing_already(judged: Judged, stands: Standing) -> tuple[int, int]:
     """How many bars of a judged batch stand already, and how many of its explained cells hold a bar."""
-    same = judged.bars.join(stands.bars, on=_CELL, how="semi").height
-    return same, judged.explained.join(stands.bars, on=_CELL, how="semi").height
+    same = judged.bars.join(stands.bars, on=CELL, how="semi").height
+    return same, judged.explained.join(stands.bars, on=CELL, how="semi").height

@@ -7,15 +7,11 @@ import hashlib
 import json
 import re
 from dataclasses import asdict, dataclass
-from typing import Literal
 
 from pipeline import settings
 from pipeline.errors import UsageError
+from pipeline.importing.kinds import BASES, Basis, Kind
 
-Kind = Literal["sqlite", "csv", "parquet"]
-Basis = Literal["raw", "split_adjusted", "unknown"]
-
-BASES = ("raw", "split_adjusted", "unknown")
 _PROVIDER = re.compile(r"[a-z][a-z0-9_]{0,31}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 

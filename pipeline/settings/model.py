@@ -123,7 +123,7 @@ class ProviderConfig(_Frozen):
     `account` picks one of `hosts`; `files_url` is where its bulk files stand, with a trailing slash; `keys` names the
     secrets it needs and `key_lengths` how many characters each has, where the provider says so; `limits` are those of a
     provider that is reached through its own client and has no host here; `history_rows` and `index_rows` are the most rows
-    one answer holds, for the request budget.
+    one answer holds, for the request budget; `basis` is what its history is adjusted for.
     """
 
     account: str = ""
@@ -134,6 +134,7 @@ class ProviderConfig(_Frozen):
     limits: tuple[LimitConfig, ...] = ()
     history_rows: PositiveInt = 5000
     index_rows: PositiveInt = 5000
+    basis: Literal["raw", "split_adjusted"] = "raw"
 
     @model_validator(mode="after")
     def _account_has_a_host(self) -> Self:

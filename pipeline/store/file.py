@@ -74,6 +74,12 @@ def rows(connection: duckdb.DuckDBPyConnection, name: str, **parameters: object)
     return connection.execute(statement(name), parameters or None).fetchall()
 
 
+def records(answered: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+    """All rows of what a connection has just executed, by the names of their columns; none where it has no result."""
+    columns = [column[0] for column in answered.description or ()]
+    return [dict(zip(columns, row, strict=True)) for row in answered.fetchall()]
+
+
 @contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Turn DuckDB's and the system's errors on `path` into ours."""

@@ -155,7 +155,8 @@ SELECT key, share, changed_at, pause_until
 FROM pace
 ORDER BY key;
 
--- name: breakers
+-- name: open_breakers
 SELECT key, capability, failures, opened_at, reason
 FROM breaker
+WHERE opened_at IS NOT NULL
 ORDER BY key, capability;

@@ -272,6 +272,35 @@ def make_home(tmp_path: Path) -> Callable[..., Home]:
 
 
 @pytest.fixture
+def seal() -> Iterator[Callable[[Path], None]]:
+    """Makes folders such that they can't be written, also not by root; skips where root can mount nothing."""
+    with ExitStack() as stack:
+
+        def sealed(folder: Path) -> None:
+            if os.geteuid() != 0:
+                stack.callback(folder.chmod, folder.stat().st_mode)
+                folder.chmod(0o555)
+                return
+            # Rights do not bind root: a read-only mount of the folder on itself does.
+            mount = ["mount", "--bind", "-o", "ro", str(folder), str(folder)]
+            done = subprocess.run(mount, capture_output=True, text=True, check=False)
+            if done.returncode:
+                pytest.skip(f"a folder can't be mounted read-only here: {done.stderr.strip()}")
+            stack.callback(subprocess.run, ["umount", "--lazy", str(folder)], check=True)
+
+        yield sealed
+
+
+@pytest.fixture
+def read_only(tmp_path: Path, seal: Callable[[Path], None]) -> Path:
+    """An empty folder that can't be written."""
+    place = tmp_path / "read-only"
+    place.mkdir()
+    seal(place)
+    return place
+
+
+@pytest.fixture
 def sandbox() -> Iterator[Callable[..., Sandbox]]:
     """Starts sandboxes: 12 tickers of Korea, no limits, frozen at `NOW` unless told otherwise."""
     with ExitStack() as stack:

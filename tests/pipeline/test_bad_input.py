@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -283,21 +281,6 @@ def test_a_home_that_is_a_file_is_named(night_home: NightHome, tmp_path: Path, b
     assert "SPOCK_HOME" in words
     assert (tmp_path / "file").read_text(encoding="utf-8") == "in the way"
     assert control.report(server.url)["by_path"] == {}
-
-
-@pytest.fixture
-def read_only(tmp_path: Path) -> Iterator[Path]:
-    """A file system that can't be written, also not by root; skips where none can be mounted."""
-    if os.geteuid() != 0:
-        pytest.skip("mounting a tmpfs needs root")
-    place = tmp_path / "read-only"
-    place.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m,ro", "tmpfs", str(place)]
-    done = subprocess.run(mount, capture_output=True, text=True, check=False)
-    if done.returncode:
-        pytest.skip(f"a tmpfs can't be mounted here: {done.stderr.strip()}")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
 
 
 def test_a_home_that_can_not_be_written_is_named(night_home: NightHome, read_only: Path) -> None:

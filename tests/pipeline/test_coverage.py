@@ -65,7 +65,7 @@ def commit(store: Store, cells: dict[str, list[dt.date]], untraded: dict[str, li
         commit_batch(connection, batch)
 
 
-def settle(store: Store) -> coverage.Coverage:
+def settle(store: Store, *tickers: str) -> coverage.Coverage:
     sessions = pl.DataFrame([("XKRX", day, NOW, "final") for day in DAYS], SESSIONS, orient="row")
     reasons = pl.DataFrame(schema={"ticker": pl.String, "reason": pl.String})
     with store.write() as connection:
@@ -75,6 +75,7 @@ def settle(store: Store) -> coverage.Coverage:
             run_id=RUN,
             provider="kis",
             sessions=sessions,
+            tickers=pl.DataFrame({"ticker": tickers or ("A", "B", "C")}),
             reasons=reasons,
             threshold=0.99,
             follows=DAYS[0] - dt.timedelta(days=3),
@@ -132,3 +133,25 @@ def test_untraded_by_silence_holds_where_others_traded(store: Store) -> None:
 
 def test_nothing_expected_is_no_success(tmp_path: Path) -> None:
     assert settle(Store(tmp_path / "empty")).ratio == 0.0
+
+
+def test_a_name_that_was_added_during_a_run_waits_for_the_next(store: Store) -> None:
+    commit(store, {"A": DAYS, "B": DAYS})
+
+    counted = settle(store, "A", "B")
+
+    assert (counted.tickers, counted.listed, counted.gap, counted.ratio) == (2, 10, 0, 1.0)
+
+
+def test_gaps_from_before_a_listing_began_go_when_its_beginning_is_known(store: Store) -> None:
+    commit(store, {"A": DAYS, "B": DAYS})
+    assert settle(store).gap == 5
+    with store.write() as connection:
+        connection.execute(
+            "INSERT INTO listing_ranges VALUES ('KR', 'C', $from, $first, NULL, 'rows', 'kis', $now, 'run')",
+            {"from": DAYS[0], "first": DAYS[3], "now": NOW},
+        )
+
+    assert settle(store).gap == 2
+    left = store.look(lambda connection: connection.execute("SELECT ticker, date FROM session_states ORDER BY date").fetchall())
+    assert left == [("C", DAYS[3]), ("C", DAYS[4])]

@@ -6,12 +6,13 @@ import datetime as dt
 import json
 import os
 import re
+import sqlite3
 import subprocess
 import sys
 import threading
 import tomllib
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -270,6 +271,14 @@ def test_slots_of_all_processes_are_counted_by_key_hash(tmp_path: Path) -> None:
     (words,) = machine_words("shared limits")
     assert words.startswith("requests of all processes: kis:0123456789abcdef ")
     assert words.endswith("3 in the last minute")
+
+
+def test_what_was_asked_before_the_machine_started_is_not_counted(tmp_path: Path) -> None:
+    Limiter(tmp_path / "machine", "kis:0123456789abcdef", [Limit(1000, 60.0)]).acquire()
+    path = tmp_path / "machine" / "limits.sqlite"
+    with closing(sqlite3.connect(path, isolation_level=None)) as file:
+        file.execute("UPDATE machine SET boot = 'an older one'")
+    assert machine_words("shared limits") == [f"{path}: nothing was asked since the machine started"]
 
 
 def test_a_slow_down_in_force_is_told(tmp_path: Path) -> None:

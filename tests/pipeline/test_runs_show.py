@@ -118,6 +118,27 @@ def test_an_unknown_run_names_the_nearest(pointed: tuple[Any, Any]) -> None:
     assert f"no run 'KR-night-2026-11-02' in {home.path}: the nearest are {NIGHT}" in done.words
 
 
+def test_an_unknown_run_that_looks_like_none_names_the_newest(pointed: tuple[Any, Any]) -> None:
+    home, _ = pointed
+    assert home.inside("nightly", "KR").code == 0
+    assert f"no run '?' in {home.path}: the newest are {NIGHT}; `spock runs`" in home.inside("runs", "show", "?").words
+
+
+def test_a_run_without_a_store_shows_every_section_empty(pointed: tuple[Any, Any]) -> None:
+    home, _ = pointed
+    state = State(home.path)
+    day = dt.date(2026, 11, 20)
+    as_of = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+    state.begin_run(
+        NIGHT, kind="night", region="KR", first_session=day, target_session=day, origin="sandbox", as_of=as_of
+    )
+    state.close()
+    found = record(home)
+    sections = ("stages", "providers", "sessions", "open_cells", "refused", "batches")
+    assert {name: found[name] for name in sections} == {name: [] for name in sections}
+    assert (found["run"]["status"], found["left_out"], found["report"]) == ("running", {}, None)
+
+
 def test_runs_still_lists(pointed: tuple[Any, Any]) -> None:
     home, _ = pointed
     assert home.inside("nightly", "KR").code == 0

@@ -176,6 +176,77 @@ def test_one_unknown_ticker_leaves_all_as_they_were(filled: Any) -> None:
     assert filled.table("universe_choices").height == 0
 
 
+def test_a_choice_taken_back_follows_the_rule_again_with_the_next_list(filled: Any) -> None:
+    fund = next(row["ticker"] for row in shown(filled.inside("ticker", "find", "ETN")) if not row["followed"])
+    assert filled.inside("ticker", "add", "KR", fund).code == 0
+    assert filled.inside("ticker", "remove", "KR", "000660").code == 0
+    note = "stays as it is until the next list, which follows the rule and the watchlist again"
+    assert shown(filled.inside("ticker", "reset", "KR", fund.lower(), "000660")) == [
+        {"region": "KR", "ticker": fund, "followed": True, "note": note},
+        {"region": "KR", "ticker": "000660", "followed": False, "note": note},
+    ]
+    assert filled.table("universe_choices").height == 0
+    control.set_clock(filled.server.url, MONDAY)
+    assert filled.inside("nightly", "KR").code == 0
+    standing = filled.table("instruments").filter(pl.col("valid_until").is_null() & pl.col("ticker").is_in([fund, "000660"]))
+    assert dict(standing.select("ticker", "followed").rows()) == {fund: False, "000660": True}
+
+
+def test_a_small_stock_that_was_added_and_taken_back_leaves_with_the_next_list(night_home: Callable[..., Any]) -> None:
+    home, server = night_home(environment={"SPOCK_COLLECT__INITIAL_SESSIONS": "3"}, regions=("US",), tickers=12)
+    assert home.inside("nightly", "US").code == 0
+    unfollowed = home.table("instruments").filter(~pl.col("followed") & (pl.col("security_type") == "common"))
+    small = unfollowed.filter(pl.col("value").is_null())["ticker"].min()
+    assert home.inside("ticker", "add", "US", small, "AAPL").code == 0
+    assert home.inside("ticker", "reset", "US", small, "AAPL").code == 0
+    control.set_clock(server.url, MONDAY)
+    assert home.inside("nightly", "US").code == 0
+    standing = home.table("instruments").filter(pl.col("valid_until").is_null() & pl.col("ticker").is_in([small, "AAPL"]))
+    assert dict(standing.select("ticker", "followed").rows()) == {"AAPL": True, small: False}
+
+
+def test_taking_back_what_was_never_chosen_changes_nothing_and_says_so(filled: Any) -> None:
+    listings = filled.table("instruments")
+    (row,) = shown(filled.inside("ticker", "reset", "KR", "005930"))
+    assert (row["followed"], row["note"]) == (True, "was never chosen by hand: the rule and the watchlist decide already")
+    assert filled.table("instruments").equals(listings)
+
+
+@pytest.fixture
+def imported(make_home: Callable[..., Any], tmp_path: Path) -> Any:
+    """A home that holds bars of a file and has never seen a provider's list."""
+    home = make_home()
+    file = tmp_path / "068270.csv"
+    file.write_text("date,open,high,low,close,volume\n2026-11-19,100,101,99,100,1000\n2026-11-20,101,102,100,101,1001\n")
+    done = home.inside("import", "csv", str(file), "--region", "KR", "--basis", "raw", "--now", "2026-11-21T12:00:00+09:00")
+    assert done.code == 0, done.words
+    return home
+
+
+def test_a_listing_that_only_an_import_knows_is_found_and_was_never_seen(imported: Any) -> None:
+    (row,) = shown(imported.inside("ticker", "find", "068270"))
+    assert (row["seen_at"], row["followed"], row["first_bar"], row["last_bar"]) == (None, False, "2026-11-19", "2026-11-20")
+
+
+@pytest.mark.parametrize("command", ["add", "remove", "reset"])
+@pytest.mark.parametrize("ticker", ["005930", "068270"])
+def test_an_import_is_no_ticker_list(imported: Any, command: str, ticker: str) -> None:
+    done = imported.inside("ticker", command, "KR", ticker)
+    assert done.code == 2
+    assert "no ticker list of KR yet: run `spock nightly KR` once, it fetches it" in done.words
+
+
+def test_finding_nothing_where_no_list_was_fetched_says_what_to_run(imported: Any) -> None:
+    done = imported.inside("ticker", "find", "005930")
+    assert done.code == 2
+    assert "no ticker list yet: run `spock nightly KR` once" in done.words
+
+
+def test_doctor_misses_no_watchlist_where_no_list_was_fetched(imported: Any) -> None:
+    done = imported.inside("doctor", "--format", "json")
+    assert [row for row in json.loads(done.out) if row["check"] == "watchlist"] == []
+
+
 def test_an_empty_home_says_what_to_run(make_home: Callable[..., Any]) -> None:
     done = make_home().inside("ticker", "find", "AAPL")
     assert done.code == 2

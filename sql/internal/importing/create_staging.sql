@@ -1,5 +1,4 @@
 -- Rows of one file as they were read, and those that could not be: beside the store, thrown away afterwards.
-SET enable_progress_bar = false;
 CREATE TABLE staged (
     place            BIGINT  NOT NULL,
     region           VARCHAR NOT NULL,

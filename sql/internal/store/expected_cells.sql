@@ -1,4 +1,5 @@
--- Cells that should hold a bar: followed listings × the sessions of their venue, inside the listing's range.
+-- Cells that should hold a bar: the run's listings (`counted`) that are still followed × the sessions of their venue, inside the
+-- listing's range.
 CREATE OR REPLACE TEMP TABLE expected AS
 SELECT
     listing.ticker,
@@ -8,6 +9,8 @@ SELECT
 FROM instruments AS listing
 JOIN sessions
     ON sessions.venue = listing.venue
+SEMI JOIN counted
+    ON counted.ticker = listing.ticker
 LEFT JOIN listing_ranges AS span
     ON span.region = listing.region
     AND span.ticker = listing.ticker

@@ -1,4 +1,5 @@
--- Listings that answer a text: by ticker, ISIN or a part of a name; what stands nearest first.
+-- Listings that answer a text: by ticker, ISIN or a part of a name; what stands nearest first. What only an import knows
+-- carries $never: no list has shown it.
 WITH answers AS (
     SELECT
         *,
@@ -33,7 +34,7 @@ SELECT
     listing.currency,
     listing.value,
     listing.provider,
-    listing.seen_at,
+    nullif(listing.seen_at, $never) AS seen_at,
     listing.followed,
     listing.listed_until,
     spans.first_bar,

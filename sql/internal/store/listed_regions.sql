@@ -1,2 +1,4 @@
+-- Regions of which a provider's list was ever fetched; what only an import knows carries $never.
 SELECT DISTINCT region
-FROM instruments;
+FROM instruments
+WHERE seen_at > $never;

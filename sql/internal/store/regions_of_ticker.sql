@@ -1,4 +1,4 @@
-SELECT region, ticker
+SELECT region
 FROM instruments
 WHERE ticker = $ticker
     AND valid_until IS NULL

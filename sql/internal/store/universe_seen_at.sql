@@ -1,6 +1,6 @@
--- When a provider's list last showed the region, and how many listings have a market value; what only an import knows carries
--- the epoch.
-SELECT max(seen_at), count(value)
+-- When a provider's list last showed the region, and how many listings that hold now have a market value; what only an import
+-- knows carries $never.
+SELECT max(seen_at), count(value) FILTER (WHERE valid_until IS NULL)
 FROM instruments
 WHERE region = $region
-    AND seen_at > TIMESTAMPTZ '1970-01-01 00:00:00+00';
+    AND seen_at > $never;

@@ -26,15 +26,15 @@ SAMSUNG = Instrument("KR", "005930", "XKRX", "KRW")
 
 @pytest.fixture
 def run(settings_home: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., KisAdapter]]:
-    """`run(sandbox)`: an adapter opened as the commands open it, pointed at a sandbox by the environment."""
+    """`run(sandbox, region="KR")`: an adapter opened as the commands open it, pointed at a sandbox by the environment."""
     opened: list[KisAdapter] = []
 
-    def open_on(sandbox: Sandbox, **env: str) -> KisAdapter:
+    def open_on(sandbox: Sandbox, region: str = "KR", **env: str) -> KisAdapter:
         monkeypatch.setenv("SPOCK_SANDBOX_URL", sandbox.url)
         for name, value in {"SPOCK_TRANSPORT__READ_TIMEOUT": "1", **env}.items():
             monkeypatch.setenv(name, value)
         clear_cache()
-        opened.append(open_adapter(get_config("KR")))
+        opened.append(open_adapter(get_config(region)))
         return opened[-1]
 
     yield open_on
@@ -117,6 +117,24 @@ def test_a_fault_on_the_way_changes_nothing(run: Callable[..., KisAdapter], faul
         history = adapter.history(SAMSUNG, days[0], END)
         assert history.bars["date"].to_list() == days
         assert (history.refused.height, history.exhausted) == (0, True)
+
+
+def test_a_region_whose_history_is_not_asked_for_leaves_the_others_alone(run: Callable[..., KisAdapter]) -> None:
+    """Regions have transactions of their own, so one that fails says nothing about the other."""
+    env = {"SPOCK_TRANSPORT__BREAKER_FAILURES": "2", "SPOCK_TRANSPORT__BREAKER_SECONDS": "3600"}
+    env |= {"SPOCK_TRANSPORT__ATTEMPTS": "2", "SPOCK_TRANSPORT__BACKOFF_BASE": "0.01"}
+    with Sandbox(tickers=12, enforce_limits=False, now=NOW) as sandbox:
+        us, kr = run(sandbox, "US", **env), run(sandbox, "KR", **env)
+        day = calendar("XNYS").window(2, END)[0]
+        control.set_fault(sandbox.url, kind="http_500", tr="HHDFS76240000", count=1_000)
+        for _ in range(2):
+            with pytest.raises(Unavailable) as caught:
+                us.history(Instrument("US", "AAPL", "XNAS", "USD"), day, day)
+        assert "not asked, the last requests failed" in str(caught.value)
+
+        assert kr.history(SAMSUNG, day, day).bars.height == 1
+        by_tr = control.report(sandbox.url)["by_tr"]
+        assert (by_tr["HHDFS76240000"], by_tr["FHKST03010100"]) == (2, 1)
 
 
 def test_another_tickers_bars_are_refused(run: Callable[..., KisAdapter]) -> None:

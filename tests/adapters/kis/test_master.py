@@ -13,7 +13,8 @@ import pytest
 
 from adapters.base import INSTRUMENTS
 from adapters.kis import KisAdapter
-from adapters.kis.master import MASTERS, read, unzip
+from adapters.kis.archive import unzip
+from adapters.kis.master import MASTERS, read
 from pipeline.errors import Transient, Unavailable, Unsupported
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "kis_master"
@@ -148,11 +149,11 @@ def test_an_empty_list_or_another_layout_is_no_universe(content: bytes) -> None:
 
 def test_a_small_sandbox_may_lack_a_market_but_not_both() -> None:
     lists = {"XKRX": line() + b"\n", "XKOS": b""}
-    assert read(lists, "KR", "KRW", "kis", gaps=True).instruments["ticker"].to_list() == ["005930"]
+    assert read(lists, "KR", "KRW", "kis", partial_lists=True).instruments["ticker"].to_list() == ["005930"]
     with pytest.raises(Unavailable, match="282 bytes"):
         read(lists, "KR", "KRW", "kis")
     with pytest.raises(Unavailable, match="0 lines"):
-        read({"XKRX": b"", "XKOS": b""}, "KR", "KRW", "kis", gaps=True)
+        read({"XKRX": b"", "XKOS": b""}, "KR", "KRW", "kis", partial_lists=True)
 
 
 def test_a_cut_or_damaged_zip_is_transient() -> None:

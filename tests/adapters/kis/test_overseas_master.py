@@ -249,11 +249,11 @@ def test_an_empty_list_or_another_layout_is_no_universe(content: bytes) -> None:
 
 def test_a_small_sandbox_may_lack_an_exchange_but_not_all() -> None:
     lists = {"XNAS": line() + b"\n", "XNYS": b"", "XASE": b""}
-    assert read(lists, "US", "USD", "kis", gaps=True).instruments["ticker"].to_list() == ["AAPL"]
+    assert read(lists, "US", "USD", "kis", partial_lists=True).instruments["ticker"].to_list() == ["AAPL"]
     with pytest.raises(Unavailable, match="nysmst"):
         read(lists, "US", "USD", "kis")
     with pytest.raises(Unavailable, match="0 lines"):
-        read(dict.fromkeys(MASTERS, b""), "US", "USD", "kis", gaps=True)
+        read(dict.fromkeys(MASTERS, b""), "US", "USD", "kis", partial_lists=True)
 
 
 def accounted(content: bytes) -> None:

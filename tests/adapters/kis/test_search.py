@@ -58,9 +58,9 @@ def served(rows: list[dict[str, Any]]) -> Callable[[Any], Any]:
     return answer
 
 
-def found(adapter: KisAdapter, symbols: list[str], *, floor: float | None = 150e6, gaps: bool = False) -> Valuation:
+def found(adapter: KisAdapter, symbols: list[str], *, floor: float | None = 150e6, partial_lists: bool = False) -> Valuation:
     tickers = {symbol: symbol.replace("/", ".") for symbol in symbols}
-    return search.values(adapter._wire, "NAS", tickers, floor=floor, region="US", provider="kis", gaps=gaps)
+    return search.values(adapter._wire, "NAS", tickers, floor=floor, region="US", provider="kis", partial_lists=partial_lists)
 
 
 def names(count: int) -> list[str]:
@@ -184,6 +184,26 @@ def test_a_name_that_changed_its_place_between_two_pages_is_found_in_a_second_sw
     assert [one.params["KEYB"] for one in script.of(TR)] == ["", "100", "", "100"]
 
 
+def test_a_row_refused_in_either_sweep_is_told_and_one_refused_in_both_is_told_once(
+    script: Any, us_adapter: KisAdapter
+) -> None:
+    symbols = names(40)
+    sound = [row(symbol, at + 1) for at, symbol in enumerate(symbols)]
+    both, first_only, second_only = (row(symbol, at) for symbol, at in (("NEWCO", 41), ("GONECO", 42), ("LATECO", 43)))
+    # The first sweep counts a name more than it brings.
+    sweeps = iter([page([*sound, both, first_only], "43"), page([*sound, both, second_only], "43")])
+    script.answers[TR] = lambda one: next(sweeps)
+
+    valued = found(us_adapter, symbols)
+
+    assert set(valued.worth) == set(symbols)
+    assert valued.refused.select("ticker", "rule").rows() == [
+        ("NEWCO", "not_listed"),
+        ("GONECO", "not_listed"),
+        ("LATECO", "not_listed"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("fields", "rule"),
     [
@@ -245,14 +265,14 @@ def test_no_name_at_all_is_an_answer_of_a_sandbox_only(script: Any, us_adapter: 
     script.answers[TR] = lambda one: page([], "0")
     with pytest.raises(Unavailable, match="not one name of its list has a value"):
         found(us_adapter, ["AAPL"])
-    assert found(us_adapter, ["AAPL"], gaps=True).worth == {}
+    assert found(us_adapter, ["AAPL"], partial_lists=True).worth == {}
     assert len(script.of(TR)) == 4
 
 
 def test_one_answer_without_a_name_is_not_believed(script: Any, us_adapter: KisAdapter) -> None:
     first = iter((True,))
     script.answers[TR] = lambda one: page([], "0") if next(first, False) else page([row("AAPL", 1)], "1")
-    assert list(found(us_adapter, ["AAPL"], gaps=True).worth) == ["AAPL"]
+    assert list(found(us_adapter, ["AAPL"], partial_lists=True).worth) == ["AAPL"]
 
 
 def test_a_token_that_dies_between_two_pages_costs_no_page(script: Any, us_adapter: KisAdapter) -> None:

@@ -26,7 +26,7 @@ def window(market: GeneratedMarket, code: str, sessions: int = 300) -> list[Bar]
 
 
 def test_a_name_is_the_same_whatever_else_is_listed_and_whatever_was_asked_before() -> None:
-    small, large = GeneratedMarket(tickers=12), GeneratedMarket(tickers=400)
+    small, large = GeneratedMarket(region="KR", tickers=12), GeneratedMarket(region="KR", tickers=400)
     code = small.roster.followed[-1]
     middle = large.bars(code, date(2025, 6, 1), date(2025, 8, 15), NOW)
     whole = small.bars(code, EARLY, LATE, NOW)
@@ -37,21 +37,21 @@ def test_a_name_is_the_same_whatever_else_is_listed_and_whatever_was_asked_befor
 def test_another_process_draws_the_same_bars() -> None:
     program = (
         "import json; from datetime import *; from adapters.sandbox.generated import GeneratedMarket as G;"
-        "print(json.dumps([[*map(str, bar)] for bar in G(tickers=40).bars('000660', date(2016, 1, 1),"
+        "print(json.dumps([[*map(str, bar)] for bar in G(region='KR', tickers=40).bars('000660', date(2016, 1, 1),"
         "date(2016, 12, 31), datetime(2026, 11, 20, 12, tzinfo=UTC))]))"
     )
     other = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, cwd=ROOT)
-    ours = GeneratedMarket(tickers=12).bars("000660", date(2016, 1, 1), date(2016, 12, 31), NOW)
+    ours = GeneratedMarket(region="KR", tickers=12).bars("000660", date(2016, 1, 1), date(2016, 12, 31), NOW)
     assert json.loads(other.stdout) == [[*map(str, bar)] for bar in ours]
 
 
 def test_another_seed_is_another_market() -> None:
-    one, two = GeneratedMarket(seed=1), GeneratedMarket(seed=2)
+    one, two = GeneratedMarket(region="KR", seed=1), GeneratedMarket(region="KR", seed=2)
     assert window(one, "000660") != window(two, "000660")
 
 
 def test_every_bar_keeps_the_rules_of_the_exchange() -> None:
-    market = GeneratedMarket(tickers=60)
+    market = GeneratedMarket(region="KR", tickers=60)
     sessions = set(calendar("XKRX").sessions(date(2015, 1, 2), date(2026, 11, 20)))
     for code in [*market.roster.followed, *market.roster.unfollowed[:20]]:
         name = market.find(code)
@@ -78,7 +78,7 @@ def test_every_bar_keeps_the_rules_of_the_exchange() -> None:
 
 
 def test_twelve_names_show_a_listing_a_halt_untraded_days_a_split_and_a_bonus_issue() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     assert market.roster.followed[:6] == ["005930", "000660", "105560", "055550", "086790", "316140"]
     bars = {code: window(market, code) for code in market.roster.followed}
     lengths = {code: len(rows) for code, rows in bars.items()}
@@ -96,7 +96,7 @@ def test_twelve_names_show_a_listing_a_halt_untraded_days_a_split_and_a_bonus_is
 
 
 def test_the_adjusted_series_is_continuous_over_a_split() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     bars = {bar.date: bar for bar in window(market, "0101A0")}
     (step,) = market.steps("0101A0", NOW)
     assert (step.ex_date, step.factor) == (date(2026, 4, 13), 0.2)
@@ -107,13 +107,13 @@ def test_the_adjusted_series_is_continuous_over_a_split() -> None:
 
 
 def test_a_split_is_unknown_before_its_ex_date_opens() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     assert market.steps("0101A0", datetime(2026, 4, 12, 23, 59, tzinfo=UTC)) == []
     assert len(market.steps("0101A0", datetime(2026, 4, 13, 0, 0, tzinfo=UTC))) == 1
 
 
 def test_nothing_is_visible_before_the_open_and_the_final_bar_from_the_close_on() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     day = date(2026, 11, 20)
     final = market.bars("005930", day, day, NOW)[0]
     hours = calendar("XKRX").session(day)
@@ -132,7 +132,7 @@ def test_nothing_is_visible_before_the_open_and_the_final_bar_from_the_close_on(
 
 
 def test_no_clock_sees_another_past() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     later = datetime(2027, 6, 1, tzinfo=UTC)
     for code in market.roster.followed:
         until = date(2026, 11, 20)
@@ -140,7 +140,7 @@ def test_no_clock_sees_another_past() -> None:
 
 
 def test_a_moved_clock_shows_a_listing_and_a_delisting() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     december = datetime(2026, 12, 16, 0, 0, tzinfo=UTC)
     before = {name.code for name in market.names(NOW)}
     after = {name.code for name in market.names(december)}
@@ -153,7 +153,7 @@ def test_a_moved_clock_shows_a_listing_and_a_delisting() -> None:
 
 @pytest.mark.parametrize("tickers", [1, 12, 500])
 def test_the_lists_hold_the_followed_names_and_three_times_as_many_others(tickers: int) -> None:
-    market = GeneratedMarket(tickers=tickers)
+    market = GeneratedMarket(region="KR", tickers=tickers)
     names = market.names(NOW)
     followed = [name for name in names if name.group in ("ST", "RT") and name.venue in ("XKRX", "XKOS")]
     assert len(followed) == tickers
@@ -163,12 +163,12 @@ def test_the_lists_hold_the_followed_names_and_three_times_as_many_others(ticker
 
 
 def test_ten_thousand_names_have_ten_thousand_codes() -> None:
-    roster = GeneratedMarket(tickers=10_000).roster
+    roster = GeneratedMarket(region="KR", tickers=10_000).roster
     assert len(set(roster.codes)) == len(roster.followed) + len(roster.unfollowed) + len(roster.others) == 40_400
 
 
 def test_index_levels_move_and_stay_in_order() -> None:
-    market = GeneratedMarket()
+    market = GeneratedMarket(region="KR")
     rows = market.levels("KOSPI", date(2026, 1, 1), LATE, NOW, 50)
     assert [row.date for row in rows] == calendar("XKRX").window(50, date(2026, 11, 20))[::-1]
     assert all(row.low <= min(row.open, row.close) <= max(row.open, row.close) <= row.high for row in rows)

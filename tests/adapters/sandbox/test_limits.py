@@ -7,6 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from adapters.sandbox import control
 from adapters.sandbox.ledger import Ledger, Limits
@@ -67,6 +69,55 @@ def test_a_window_holds_what_is_less_than_a_second_old() -> None:
     report = ledger.report()
     assert (report["largest_1s"], report["largest_60s"]) == (2, 5)
     assert report["violations"] == {"per_second": 0, "per_minute": 2, "token": 0}
+
+
+def test_an_arrival_told_late_counts_in_its_place() -> None:
+    ledger = Ledger(Limits(enforce=False, per_second=2))
+    for at in (0.0, 0.1, 2.0, 0.2):
+        ledger.arrive("k", "T", "/", 1000.0 + at, paper=False)
+    report = ledger.report()
+    assert (report["largest_1s"], report["largest_60s"]) == (3, 4)
+    assert report["violations"] == {"per_second": 1, "per_minute": 0, "token": 0}
+
+
+def test_the_windows_after_a_late_arrival_are_counted_again() -> None:
+    ledger = Ledger(Limits(enforce=False, per_second=2))
+    for at in (0.0, 0.9, 1.2):
+        ledger.arrive("k", "T", "/", 1000.0 + at, paper=False)
+    assert ledger.report()["violations"]["per_second"] == 0
+    ledger.arrive("k", "T", "/", 1000.5, paper=False)
+    report = ledger.report()
+    assert (report["largest_1s"], report["violations"]["per_second"]) == (3, 2)
+
+
+def test_a_late_arrival_is_refused_where_a_second_after_it_was_served_in_full() -> None:
+    ledger = Ledger(Limits(per_second=2))
+    told = (0.0, 1.05, 1.9, 0.95, 3.0)
+    assert [ledger.arrive("k", "T", "/", 1000.0 + at, paper=False)[1] for at in told] == [False, False, False, True, False]
+
+
+#: Arrivals on an eighth of a second, so that sums and differences of them are exact, told at most 30 seconds late.
+MOMENTS = st.lists(st.integers(0, 240).map(lambda eighths: 1000.0 + eighths / 8), max_size=60)
+
+
+@given(moments=MOMENTS)
+def test_what_is_counted_does_not_depend_on_the_order_it_is_told_in(moments: list[float]) -> None:
+    in_order, as_told = Ledger(Limits(False, 3, 1, 20)), Ledger(Limits(False, 3, 1, 20))
+    for at in sorted(moments):
+        in_order.arrive("k", "T", "/", at, paper=False)
+    for at in moments:
+        as_told.arrive("k", "T", "/", at, paper=False)
+    seconds = [sum(end - 1 < at <= end for at in moments) for end in set(moments)]
+    assert as_told.report() == in_order.report()
+    assert as_told.report()["largest_1s"] == max(seconds, default=0)
+
+
+@given(moments=MOMENTS)
+def test_no_second_of_what_was_served_holds_more_than_the_limit(moments: list[float]) -> None:
+    ledger = Ledger(Limits(per_second=3))
+    served = [at for at in moments if not ledger.arrive("k", "T", "/", at, paper=False)[1]]
+    assert [end for end in served if sum(end - 1 < at <= end for at in served) > 3] == []
+    assert ledger.report()["refused"] == len(moments) - len(served)
 
 
 def test_the_per_minute_limit_is_reported_but_not_enforced(

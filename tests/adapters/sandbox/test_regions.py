@@ -32,3 +32,7 @@ def test_one_region_alone_gets_all(region: str) -> None:
 
 def test_the_parts_add_up_wherever_six_each_fit() -> None:
     assert [tickers for tickers in range(12, 2_000) if sum(split(tickers, ("KR", "US")).values()) != tickers] == []
+
+
+def test_only_korea_has_daily_limits() -> None:
+    assert {region: profile.limited for region, profile in PROFILES.items()} == {"KR": True, "US": False}

@@ -53,13 +53,13 @@ def test_an_ended_listing_stays_in_the_list_and_names_its_end(
         return str(body["output"]["lstg_abol_dt"])
 
     assert [listed_until(18), listed_until(19), listed_until(20)] == ["", "20261119", "20261119"]
-    market = ReplayMarket(folder)
+    market = ReplayMarket(folder, "KR")
     assert [name.code for name in market.names(now)] == ["123450"]
     assert market.names(datetime(2026, 11, 13, tzinfo=UTC)) == []
 
 
 def test_a_row_shows_from_its_open_on(folder: Path) -> None:
-    market = ReplayMarket(folder)
+    market = ReplayMarket(folder, "KR")
     first, last = date(2026, 11, 1), date(2026, 11, 30)
 
     def seen(hour: int, minute: int) -> list[tuple[int, Any]]:
@@ -77,7 +77,7 @@ def test_the_universe_file_wins_over_the_defaults(
 ) -> None:
     text = "region,ticker,venue,name,lot\nKR,123450,XKOS,가나다,10\nUS,AAPL,XNAS,Apple,1\n"
     (folder / "universe.csv").write_text(text, encoding="utf-8")
-    market = ReplayMarket(folder)
+    market = ReplayMarket(folder, "KR")
     name = market.find("123450")
     assert name is not None
     assert (name.venue, name.name, name.lot, name.listed) == ("XKOS", "가나다", 10, date(2026, 11, 16))
@@ -110,12 +110,12 @@ def test_a_folder_has_no_index_and_no_other_names(
 def test_a_file_that_cannot_be_read_says_where(folder: Path, text: str, words: str) -> None:
     (folder / "KR" / "123450.csv").write_text(text, encoding="utf-8")
     with pytest.raises(UsageError, match=rf"123450\.csv.*{words}"):
-        ReplayMarket(folder).find("123450")
+        ReplayMarket(folder, "KR").find("123450")
 
 
 def test_a_folder_without_the_region_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder KR/"):
-        ReplayMarket(tmp_path)
+        ReplayMarket(tmp_path, "KR")
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason="no real bars beside the checkout")

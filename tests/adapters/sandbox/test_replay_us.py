@@ -42,7 +42,7 @@ def test_a_file_named_by_our_ticker_is_a_listing_with_kiss_symbol(folder: Path) 
     assert (name.listed, name.ended) == (date(2026, 11, 24), date(2026, 11, 28))
     assert market.find("BRK.B") is None
     assert [one.code for one in market.names(AFTER)] == ["AAPL", "BRK/B"]
-    assert (market.region, market.source, market.scale, market.timezone.key) == ("US", "data", 1, "America/New_York")
+    assert (market.region, market.scale, market.timezone.key) == ("US", 1, "America/New_York")
 
 
 @pytest.mark.parametrize(
@@ -77,6 +77,38 @@ def test_the_wire_prints_dollars_with_four_decimals(
         ["20261125", "0.0000", "0.0000", "0.0000", "505.1250", "0", "0"],
         ["20261124", "500.5000", "510.2500", "499.0000", "505.1250", "1000", "505125"],
     ]
+
+
+def test_further_decimals_of_a_file_are_rounded_on_the_wire(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], folder: Path
+) -> None:
+    (folder / "US" / "AAPL.csv").write_text(HEADER + "2026-11-27,0.12344,0.12346,0.12344,0.12345678,10\n", encoding="utf-8")
+    client = connect(start(data=folder, regions=("US",), now=AFTER).url)
+    client.login()
+    asked = {"AUTH": "", "EXCD": "NAS", "SYMB": "AAPL", "GUBN": "0", "BYMD": "", "MODP": "0"}
+    path = f"/uapi/overseas-price/v1/quotations/dailyprice?{urlencode(asked)}"
+    _, _, body = client.ask("GET", path, headers=client.headers("HHDFS76240000"))
+    row = body["output2"][0]
+    assert [row[name] for name in ("open", "high", "low", "clos")] == ["0.1234", "0.1235", "0.1234", "0.1235"]
+
+
+def test_the_search_names_what_traded_in_the_newest_session_alone(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], folder: Path
+) -> None:
+    def found(now: datetime) -> list[str]:
+        client = connect(start(data=folder, regions=("US",), now=now).url)
+        client.login()
+        path = "/uapi/overseas-price/v1/quotations/inquire-search?AUTH=&EXCD=NAS"
+        _, _, body = client.ask("GET", path, headers=client.headers("HHDFS76410000"))
+        return [row["symb"] for row in body["output2"]]
+
+    untraded, newest, after_all_rows = (datetime(2026, *day, 22, 0, tzinfo=UTC) for day in ((11, 25), (11, 27), (11, 30)))
+    assert (found(untraded), found(newest), found(AFTER), found(after_all_rows)) == (
+        [],
+        ["BRK/B", "AAPL"],
+        ["BRK/B", "AAPL"],
+        [],
+    )
 
 
 def test_the_universe_file_names_venue_name_and_lot_by_our_ticker(folder: Path) -> None:

@@ -45,9 +45,3 @@ def test_limits_are_cut_to_the_grid_towards_the_base() -> None:
 def test_an_unknown_venue_is_an_error_that_says_where_to_add_it() -> None:
     with pytest.raises(UsageError, match=r"XLON.*krx_ticks\.csv or us_ticks\.csv"):
         ticks.grid("XLON", date(2026, 1, 2))
-
-
-def test_only_korea_has_daily_limits() -> None:
-    venues = ("XKRX", "XKOS", "XNYS", "XNAS", "XASE")
-    limited = {venue: ticks.grid(venue, date(2026, 11, 20)).limited for venue in venues}
-    assert limited == {"XKRX": True, "XKOS": True, "XNYS": False, "XNAS": False, "XASE": False}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -140,16 +141,17 @@ def test_the_file_is_not_written(home: Any, make: SimpleNamespace, tmp_path: Pat
 
 
 def test_a_file_in_wal_mode_on_a_folder_that_can_not_be_written_is_read(
-    home: Any, make: SimpleNamespace, tmp_path: Path
+    home: Any, make: SimpleNamespace, tmp_path: Path, seal: Callable[[Path], None]
 ) -> None:
     folder = tmp_path / "closed"
     folder.mkdir()
     make.original(folder / "a.db", make.series(4), wal=True).close()
-    folder.chmod(0o555)
-    try:
-        (row,) = make.imported(home, "sqlite", folder / "a.db")
-    finally:
-        folder.chmod(0o755)
+    seal(folder)
+    with pytest.raises(OSError, match=r"Read-only|denied"):
+        (folder / "b.db").touch()
+
+    (row,) = make.imported(home, "sqlite", folder / "a.db")
+
     assert row["stored"] == 4
 
 

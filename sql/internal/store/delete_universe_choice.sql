@@ -1,0 +1,3 @@
+DELETE FROM universe_choices
+WHERE region = $region
+    AND ticker = $ticker;

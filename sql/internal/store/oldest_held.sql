@@ -1,0 +1,2 @@
+SELECT min(since)
+FROM held;
