@@ -120,8 +120,8 @@ class Run:
             note["detail"] = plan.describe()
         if plan.followed.is_empty():
             raise Unavailable(
-                f"{self._config.region}: no listing is followed: the provider's list is empty under the universe rule, or every "
-                "name of it was left out by hand; see `spock config show` (universe) and `spock ticker add`"
+                f"{self._config.region}: no listing is followed: the provider's list is empty under the universe rule, or "
+                "every name of it was left out by hand; see `spock config show` (universe) and `spock ticker add`"
             )
         self._progress.begin(plan)
         if not resumed:

@@ -116,6 +116,8 @@ def _require_list(store: Store, region: str | None) -> None:
     listed = store.look(_regions, "ticker") if store.exists() else set()
     if not listed or (region is not None and region not in listed):
         of = f" of {region}" if region else ""
+        if region is not None and settings.get_config(region).status == "off":
+            raise UsageError(f"region {region} is off, so nobody fetches its ticker list: `spock doctor` says what it lacks")
         raise UsageError(f"{store.home}: no ticker list{of} yet: run `spock nightly {region or 'KR'}` once, it fetches it")
 
 

@@ -233,3 +233,13 @@ def test_two_imports_of_one_file_at_once_end_as_one(
 
     assert ended == [0, 0]
     assert tools.differences(home.business(), make_home("alone").business()) == {}
+
+
+def test_one_file_under_two_names_is_one_run_and_told_once(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    files = [make.csv(tmp_path / name, make.series(2, "005930"), make.whole) for name in ("a.csv", "b.csv")]
+
+    rows = make.imported(home, "csv", *files)
+
+    assert [row["unchanged"] for row in rows] == [False, True]
+    told = home.state_rows("SELECT run_id FROM events WHERE kind = 'region_published'")
+    assert told == [(rows[0]["run_id"],)]
