@@ -22,7 +22,12 @@ from pipeline.importing.kinds import BASES, KINDS, Basis, Kind
     help="What the prices are, where the file does not say it.",
 )
 @click.option("--adjusted-through", metavar="DAY", help="split_adjusted: the last day whose splits the prices contain.")
-@click.option("--provider", default="import", show_default=True, help="Where they are from, where the file does not say it.")
+@click.option(
+    "--provider",
+    default="import",
+    show_default=True,
+    help="Whose they are, where the file does not say it: no provider of the settings.",
+)
 @click.option("--currency", metavar="CODE", help="Currency of the prices, major unit. Default: the region's.")
 @click.option("--venue", metavar="MIC", help="Venue of tickers that nobody lists yet. Default: the region's main one.")
 @click.option("--dry-run", is_flag=True, help="Say what would happen; write nothing.")
@@ -120,6 +125,11 @@ def export(
             adjusted=adjusted,
         ),
         Path(target),
-        replace=force,
+        overwrite=force,
     )
-    output.show([done.as_dict()], output.chosen(form))
+    shape = output.chosen(form)
+    row = done.as_dict()
+    if shape == "table":
+        for note in row.pop("notes"):
+            click.echo(note, err=True)
+    output.show([row], shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import TextIO
 
@@ -11,23 +11,25 @@ import polars as pl
 
 from pipeline.errors import UsageError
 from pipeline.importing.rows import UNREAD, Chunk, Reader, unread_line
-from pipeline.importing.source import CHUNK_ROWS, REMADE, digest, regular, require_columns
+from pipeline.importing.source import CHUNK_ROWS, REMADE, digest, named_after, regular, require_columns
 from pipeline.importing.wanted import Wanted
 
 
 class CsvFile:
-    """One CSV file; its header is read at once."""
+    """One CSV file; its header is read at once. `listed`: tickers of the region asked for, as the store lists them."""
 
-    def __init__(self, path: Path, wanted: Wanted) -> None:
+    def __init__(self, path: Path, wanted: Wanted, listed: Collection[str] = ()) -> None:
         self.path = regular(path)
         self.notes: list[str] = []
         with self._open() as file:
             self._names = [name.strip().lower() for name in self._header(file)]
         require_columns(path, self._names, wanted)
         # A file that does not say its ticker is its name and its bytes: two tickers may have the same rows.
-        named = "ticker" not in self._names
-        self._reader = Reader(wanted, "line", path.stem if named else None)
-        self.key = digest(path, also=path.stem if named else "")
+        ticker = None
+        if "ticker" not in self._names:
+            ticker, self.notes = named_after(path, listed if "region" not in self._names else ())
+        self._reader = Reader(path, wanted, "line", ticker)
+        self.key = digest(path, also=ticker or "")
 
     def chunks(self) -> Iterator[Chunk]:
         """The rows by line; a line that has not the header's columns is refused."""

@@ -11,7 +11,7 @@ import datetime as dt
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -25,16 +25,16 @@ import polars as pl
 from pipeline import calendars, settings
 from pipeline.clock import Clock
 from pipeline.collect.sessions import closed_sessions
-from pipeline.errors import SpockError, StoreError, UsageError
+from pipeline.errors import SpockError, StoreError, StoreReadOnly, UsageError
 from pipeline.importing.csv_file import CsvFile
-from pipeline.importing.judging import Judge, Judged, Standing
+from pipeline.importing.judging import CELL, Judge, Judged, Standing
 from pipeline.importing.parquet_file import ParquetFile
 from pipeline.importing.result import CONFLICTS, Imported
-from pipeline.importing.rows import UNKNOWN
+from pipeline.importing.rows import UNKNOWN, UNREADABLE
 from pipeline.importing.source import Source
 from pipeline.importing.sqlite_file import SqliteFile
 from pipeline.importing.staging import Staging, staging
-from pipeline.importing.steps import Step, standing_already, steps
+from pipeline.importing.steps import Step, denied_cells, standing_already, steps
 from pipeline.importing.wanted import Wanted
 from pipeline.nightly import Nights
 from pipeline.progress import Progress
@@ -49,6 +49,11 @@ from pipeline.universe import LISTINGS
 
 #: Rows between two lines about a file that takes long.
 _TELL_EVERY = 1_000_000
+#: Rules of refused rows that stood beside another row of their cell, or in no cell at all.
+_BESIDE = [*UNREADABLE, "conflicting_rows"]
+_CELLS = pl.Schema({"ticker": pl.String(), "date": pl.Date()})
+#: How many tickers a note names.
+_NAMED = 10
 
 
 class Importer:
@@ -69,7 +74,9 @@ class Importer:
         All files are opened before the first is imported: `UsageError` for one that is not what it should be, or names no
         region that can be taken, before anything is written for it.
         """
-        sources = [self._open(path) for path in dict.fromkeys(files)]
+        self._require_past()
+        listed = self._listed(self._wanted.region)
+        sources = [self._open(path, listed) for path in dict.fromkeys(files)]
         results: list[Imported] = []
         if self._store.exists():
             self._store.look(lambda connection: require_origin(connection, settings.origin()))
@@ -84,14 +91,32 @@ class Importer:
 
     # one file ---------------------------------------------------------------------------------------------------------
 
-    def _open(self, path: Path) -> Source:
+    def _require_past(self) -> None:
+        """`UsageError` for prices that would contain splits still to come, seen from the region, or from any of them."""
+        through = self._wanted.adjusted_through
+        regions = [self._wanted.region] if self._wanted.region is not None else settings.available_regions()
+        today = max(self._now.astimezone(ZoneInfo(settings.get_config(region).timezone)).date() for region in regions)
+        if through is not None and through > today:
+            raise UsageError(
+                f"--adjusted-through {through} is after today, {today}: prices contain no splits that are still to come; "
+                "give the day the file was made"
+            )
+
+    def _listed(self, region: str | None) -> frozenset[str]:
+        """Tickers of a region that the store lists, or ever listed."""
+        if region is None or not self._store.exists():
+            return frozenset()
+        found = self._store.look(lambda connection: rows(connection, "importing/listed_tickers", region=region))
+        return frozenset(ticker for (ticker,) in found)
+
+    def _open(self, path: Path, listed: Collection[str]) -> Source:
         match self._wanted.kind:
             case "sqlite":
                 return SqliteFile(path, self._wanted)
             case "csv":
-                return CsvFile(path, self._wanted)
+                return CsvFile(path, self._wanted, listed)
             case "parquet":
-                return ParquetFile(path, self._wanted)
+                return ParquetFile(path, self._wanted, listed)
             case _:
                 assert_never(self._wanted.kind)
 
@@ -137,8 +162,13 @@ class Importer:
                 yield Path(passing)
             return
         folder = self.home / "runs" / f"import-{source.key[:12]}"
-        with translated(folder):
-            folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with translated(folder):
+                folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StoreReadOnly(
+                f"{self.home}: can't be made ({error.strerror}): point SPOCK_HOME at a folder you can write to"
+            ) from error
         wait = settings.get_config(settings.available_regions()[0]).store.lock_wait_seconds
         with write_lock(folder / "lock", f"import {source.path.name}", wait, self._progress.say):
             yield folder
@@ -160,7 +190,15 @@ class Importer:
         """The result of a region that can't be taken: its rows are counted, and stay in the file."""
         count = sum(part.rows for part in staged.parts() if part.region == region) + staged.unread().get(region, 0)
         not_imported = {**_derived(staged, region), "D": count}
-        return Imported(str(source.path), region, None, "not_imported", not_imported=not_imported, notes=(why,))
+        return Imported(
+            str(source.path),
+            region,
+            None,
+            "not_imported",
+            not_imported=not_imported,
+            dry_run=self._wanted.dry_run,
+            notes=(why,),
+        )
 
     # one region of a file ---------------------------------------------------------------------------------------------
 
@@ -186,19 +224,20 @@ class Importer:
             dry_run=self._wanted.dry_run,
         )
         notes = list(source.notes)
+        listed = self._listed(region)
         if self._wanted.dry_run:
-            done, by_rule, unlisted = self._rehearse(staged, batches, judge)
-            notes += _unlisted_note(unlisted, judge.venue)
-            return _counted(shown, done, by_rule, notes)
+            done, by_rule, unlisted, refused = self._rehearse(staged, batches, judge)
+            notes += _unlisted_notes(unlisted, judge.venue, listed)
+            return _counted(_taken(shown, staged, refused), done, by_rule, notes)
         committed, ended = self._before(run_id)
         if ended and committed >= {step.batch_id for step in batches}:
             notes.append(f"imported already by run {run_id}: nothing changed")
             shown = replace(shown, unchanged=True)
         else:
             unlisted = self._run(staged, batches, judge, shown, began, again=ended)
-            notes += _unlisted_note(unlisted, judge.venue)
-        done, by_rule = self._totals(run_id, prefix)
-        result = _counted(shown, done, by_rule, notes)
+            notes += _unlisted_notes(unlisted, judge.venue, listed)
+        done, by_rule, refused = self._totals(region, run_id, prefix)
+        result = _counted(_taken(shown, staged, refused), done, by_rule, notes)
         if not shown.unchanged:
             self._end(result, done, began)
         return result
@@ -218,8 +257,8 @@ class Importer:
 
     def _run(
         self, staged: Staging, batches: list[Step], judge: Judge, shown: Imported, began: float, *, again: bool
-    ) -> int:
-        """Commit what is left of a run (`again`: one that had ended before); returns how many tickers nobody lists."""
+    ) -> list[str]:
+        """Commit what is left of a run (`again`: one that had ended before); returns the tickers that nobody lists."""
         region, run_id = judge.config.region, judge.run_id
         if again:
             self._state.clear_stages(run_id)
@@ -234,7 +273,7 @@ class Importer:
             again=again,
         )
         self._state.emit("run_started", region, run_id=run_id)
-        unlisted = 0
+        unlisted: list[str] = []
         try:
             with self._state.stage(run_id, "commit") as note:
                 for number, step in enumerate(batches):
@@ -247,18 +286,18 @@ class Importer:
             raise
         return unlisted
 
-    def _commit(self, staged: Staging, step: Step, judge: Judge, *, anew: bool) -> int:
-        """Judge and commit one batch in one transaction; returns how many tickers of it nobody lists."""
+    def _commit(self, staged: Staging, step: Step, judge: Judge, *, anew: bool) -> list[str]:
+        """Judge and commit one batch in one transaction; returns those of its tickers that nobody lists."""
         found = step.rows(staged)
         with self._store.write(f"import {judge.config.region}") as connection:
             if rows(connection, "store/commit_marker", batch_id=step.batch_id):
-                return 0
+                return []
             if anew:
                 connection.execute(statement("store/delete_refusals"), {"run_id": judge.run_id})
             judged = step.judged(found, judge, step.standing(connection, found, judge))
             append(connection, "store/insert_unlisted", judged.unlisted, LISTINGS)
             commit_batch(connection, self._batch(step.batch_id, judged, judge))
-        return judged.unlisted.height
+        return judged.unlisted["ticker"].to_list()
 
     def _batch(self, batch_id: str, judged: Judged, judge: Judge) -> Batch:
         return Batch(
@@ -273,9 +312,12 @@ class Importer:
             repeated=judged.repeated,
         )
 
-    def _rehearse(self, staged: Staging, batches: list[Step], judge: Judge) -> tuple[Committed, dict[str, int], int]:
-        """What a run would come to, without writing."""
-        done, by_rule, unlisted = Committed(), Counter[str](), 0
+    def _rehearse(
+        self, staged: Staging, batches: list[Step], judge: Judge
+    ) -> tuple[Committed, dict[str, int], list[str], pl.DataFrame]:
+        """What a run would come to, without writing: counts, refused rows by rule, tickers nobody lists, refused cells."""
+        done, by_rule, unlisted = Committed(), Counter[str](), list[str]()
+        refused = [pl.DataFrame(schema=_CELLS)]
         for step in batches:
             found = step.rows(staged)
             stands = Standing()
@@ -285,7 +327,8 @@ class Importer:
             stood, denied = standing_already(judged, stands)
             by_rule.update(dict(judged.quarantine.group_by("rule").len().rows()))
             by_rule.update({"untraded_over_bar": denied} if denied else {})
-            unlisted += judged.unlisted.height
+            unlisted += judged.unlisted["ticker"].to_list()
+            refused += [_refused_cells(judged.quarantine), denied_cells(judged, stands)]
             done += Committed(
                 received=judged.bars.height + judged.explained.height + judged.quarantine.height + judged.repeated,
                 stored=judged.bars.height - stood,
@@ -294,14 +337,18 @@ class Importer:
                 refused=judged.quarantine.height + denied,
                 repeated=judged.repeated,
             )
-        return done, dict(sorted(by_rule.items())), unlisted
+        return done, dict(sorted(by_rule.items())), unlisted, pl.concat(refused)
 
     # books ------------------------------------------------------------------------------------------------------------
 
-    def _totals(self, run_id: str, prefix: str) -> tuple[Committed, dict[str, int]]:
-        def read(connection: duckdb.DuckDBPyConnection) -> tuple[Committed, dict[str, int]]:
+    def _totals(self, region: str, run_id: str, prefix: str) -> tuple[Committed, dict[str, int], pl.DataFrame]:
+        """What stands of a run: counts, refused rows by rule, refused cells."""
+
+        def read(connection: duckdb.DuckDBPyConnection) -> tuple[Committed, dict[str, int], pl.DataFrame]:
             done = Committed(*rows(connection, "store/import_totals", run_id=run_id, prefix=prefix)[0])
-            return done, dict(rows(connection, "store/refused_by_rule", run_id=run_id))
+            wanted = {"run_id": run_id, "region": region, "beside": _BESIDE}
+            refused = connection.sql(statement("importing/refused_cells"), params=wanted).pl().cast(_CELLS)
+            return done, dict(rows(connection, "store/refused_by_rule", run_id=run_id)), refused
 
         return self._store.look(read)
 
@@ -365,7 +412,27 @@ def _derived(staged: Staging, region: str) -> dict[str, int]:
     return {timeframe: count for (code, timeframe), count in sorted(staged.derived.items()) if code == region}
 
 
-def _unlisted_note(count: int, venue: str) -> list[str]:
-    if not count:
+def _refused_cells(quarantine: pl.DataFrame) -> pl.DataFrame:
+    for_the_cell = ~pl.col("rule").is_in(_BESIDE) & pl.col("date").is_not_null()
+    return quarantine.filter(for_the_cell).select(CELL).cast(_CELLS)
+
+
+def _taken(shown: Imported, staged: Staging, refused: pl.DataFrame) -> Imported:
+    """`shown` from the first to the last row that was taken."""
+    first, last = staged.span_without(shown.region, refused)
+    return replace(shown, first=first, last=last)
+
+
+def _unlisted_notes(tickers: Sequence[str], venue: str, listed: Collection[str]) -> list[str]:
+    """What is told of tickers nobody lists, and of those that differ from a `listed` one only in - and . (BRK-B, BRK.B)."""
+    if not tickers:
         return []
-    return [f"tickers that no provider's list has shown: {count:,}; they stand as listed on {venue} (--venue), not followed"]
+    notes = [
+        f"tickers that no provider's list has shown: {len(tickers):,}; they stand as listed on {venue} (--venue), not followed"
+    ]
+    spelt = {ticker.replace("-", "."): ticker for ticker in sorted(listed)}
+    near = [f"{ticker}: did you mean {found}?" for ticker in tickers if (found := spelt.get(ticker.replace("-", ".")))]
+    if near:
+        more = f" (and {len(near) - _NAMED:,} more like these)" if len(near) > _NAMED else ""
+        notes.append(f"{' '.join(near[:_NAMED])}{more} {'That is' if len(near) == 1 else 'Those are'} listed here already")
+    return notes

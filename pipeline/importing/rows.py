@@ -9,6 +9,7 @@ import json
 import math
 import re
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -17,6 +18,7 @@ from pipeline import settings
 from pipeline.errors import UsageError
 from pipeline.frames import REFUSED
 from pipeline.importing.kinds import BASES
+from pipeline.importing.origin import ORIGINS, require_ours
 from pipeline.importing.wanted import Wanted
 
 #: Rows of a file that could be read. `place` is where the row stands: its line, or its number. `finality` null: by the clock.
@@ -53,11 +55,18 @@ MOST_AMOUNT = 1e18
 
 PRICES = ("open", "high", "low", "close")
 _NUMBERS = (*PRICES, "volume", "amount")
-_TEXTS = ("region", "ticker", "timeframe", "currency", "provider", "basis", "finality")
+_TEXTS = ("region", "ticker", "timeframe", "currency", "provider", "basis", "finality", "origin")
 _DATE = r"^\d{4}-\d{2}-\d{2}([ T]00:00:00(\.0+)?)?$"
+_MOMENT = r"^\d{4}-\d{2}-\d{2}[ T]\d"
 _NUMBER = r"^[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?$"
 _NOT_FINITE = r"^[+-]?(?i:nan|inf|infinity)$"
 _DERIVED = ("W", "M")
+
+#: Rules of rows that can't be read: no rule of a night is called so.
+UNREADABLE = (
+    *("no_region", "unknown_region", "bad_ticker", "unknown_timeframe", "bad_origin", "bad_date", "not_a_number"),
+    *("out_of_range", "fractional_volume", "bad_currency", "bad_basis", "bad_finality", "wrong_fields"),
+)
 
 
 @dataclass
@@ -71,16 +80,21 @@ class Chunk:
 
 @dataclass(frozen=True)
 class Reader:
-    """Reads raw frames of one file. `noun` is what its places count (line, row); `ticker` where the file's name says it."""
+    """Reads raw frames of the file at `path`. `noun` is what its places count (line, row); `ticker` where its name says it."""
 
+    path: Path
     wanted: Wanted
     noun: str
     ticker: str | None = None
 
     def chunk(self, raw: pl.DataFrame) -> Chunk:
-        """`raw`: column `place`, and the file's columns as text or numbers, all under their lower-case names."""
+        """`raw`: column `place`, and the file's columns as text or numbers, all under their lower-case names.
+
+        `OriginMismatch` where a row says that it belongs into a store of the other origin.
+        """
         names = [name for name in raw.columns if name != "place"]
         table = self._texts(raw).with_columns(self._ticker(raw), self._region(raw))
+        self._require_ours(table)
         table = _known_regions(table)
         derived = table.filter(pl.col("timeframe").is_in(_DERIVED))
         counted = derived.group_by("code", "timeframe").len().rows()
@@ -99,7 +113,7 @@ class Reader:
         columns = []
         for name in _TEXTS:
             value = pl.col(name).cast(pl.String).str.strip_chars() if name in raw.columns else pl.lit(None, dtype=pl.String)
-            columns.append(pl.when(value != "").then(value).alias(name))
+            columns.append(pl.when(value != "").then(value.str.to_lowercase() if name == "origin" else value).alias(name))
         return raw.with_columns(*kept).with_columns(columns)
 
     def _ticker(self, raw: pl.DataFrame) -> pl.Expr:
@@ -107,6 +121,12 @@ class Reader:
 
     def _region(self, raw: pl.DataFrame) -> pl.Expr:
         return pl.col("region") if "region" in raw.columns else pl.lit(self.wanted.region, dtype=pl.String).alias("region")
+
+    def _require_ours(self, table: pl.DataFrame) -> None:
+        """The first row of each origin that the rows say."""
+        said = table.filter(pl.col("origin").is_in(ORIGINS)).unique("origin", keep="first", maintain_order=True)
+        for origin, place in said.select("origin", "place").rows():
+            require_ours(self.path, origin, f"{self.noun} {place:,}")
 
     def _numbers(self, table: pl.DataFrame) -> pl.DataFrame:
         """`number_…` of each number, and `odd_…` where a text is none."""
@@ -244,6 +264,17 @@ def _text(name: str) -> pl.Expr:
     return pl.col(name).cast(pl.String).fill_null("")
 
 
+def _why_no_day() -> pl.Expr:
+    text = _text("raw_date").str.strip_chars()
+    return (
+        pl.when(text.str.contains(_DATE))
+        .then(pl.lit("there is no such day"))
+        .when(text.str.contains(_MOMENT))
+        .then(pl.lit("a time where only a day belongs: write it as YYYY-MM-DD"))
+        .otherwise(pl.lit("write it as YYYY-MM-DD"))
+    )
+
+
 def _either(words: tuple[str, ...]) -> str:
     return f"{', '.join(words[:-1])} or {words[-1]}"
 
@@ -255,13 +286,23 @@ def _faults() -> list[tuple[str, pl.Expr, pl.Expr]]:
     return [
         ("no_region", pl.col("region").is_null(), pl.lit("names no region")),
         ("unknown_region", pl.col("code").is_null(), pl.format("no region is called {}", _text("region"))),
-        ("bad_ticker", ~pl.col("fits"), pl.format("{} is no ticker of {}", _text("ticker"), _text("code"))),
+        (
+            "bad_ticker",
+            ~pl.col("fits"),
+            pl.format("{} is no ticker of {}", _text("ticker"), _text("code"))
+            + pl.when(_text("ticker").str.contains("[a-z]")).then(pl.lit(": write it in capitals")).otherwise(pl.lit("")),
+        ),
         (
             "unknown_timeframe",
             pl.col("timeframe") != "D",
             pl.format("timeframe {}: D, W and M are known", _text("timeframe")),
         ),
-        ("bad_date", pl.col("day").is_null(), pl.format("date {}: write it as YYYY-MM-DD", _text("raw_date"))),
+        (
+            "bad_origin",
+            ~pl.col("origin").is_in(ORIGINS),
+            pl.format(f"origin {{}}: {_either(ORIGINS)}", _text("origin")),
+        ),
+        ("bad_date", pl.col("day").is_null(), pl.format("date {}: {}", _text("raw_date"), _why_no_day())),
         *(
             (
                 "not_a_number",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -20,7 +20,7 @@ NEEDED = ("date", "open", "high", "low", "close", "volume")
 ALLOWED = (
     *NEEDED,
     *("region", "ticker", "timeframe", "amount", "currency", "provider", "basis", "adjusted_through", "finality"),
-    *("known_at", "run_id"),
+    *("origin", "known_at", "run_id"),
 )
 REMADE = ("known_at", "run_id")
 
@@ -52,6 +52,17 @@ def regular(path: Path) -> Path:
             return path
     except OSError as error:
         raise UsageError(f"{path}: can't be read ({error.strerror}): check its owner and rights") from error
+
+
+def named_after(path: Path, listed: Collection[str]) -> tuple[str, list[str]]:
+    """The ticker that a file is named after, and a note where it is not quite its name.
+
+    A name in lower case (`aapl.csv`) is the ticker in capitals, where that one is among the region's `listed` tickers.
+    """
+    stem, ticker = path.stem, path.stem.upper()
+    if stem == ticker or stem in listed or ticker not in listed:
+        return stem, []
+    return ticker, [f"taken as {ticker}: the file is called {path.name}, and {ticker} is a listing of the region"]
 
 
 def digest(*paths: Path, also: str = "") -> str:

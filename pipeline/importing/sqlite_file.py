@@ -39,7 +39,7 @@ class SqliteFile:
         self._names = [str(name).lower() for (name,) in found]
         self._require_columns(wanted)
         self.notes = self._left_out()
-        self._reader = Reader(wanted, "row")
+        self._reader = Reader(path, wanted, "row")
         self.key = digest(path, *([self._wal] if self._wal else []))
 
     def chunks(self) -> Iterator[Chunk]:

@@ -13,7 +13,7 @@ import polars as pl
 
 from pipeline.importing.rows import ROWS, UNREAD, Chunk
 from pipeline.statements import statement
-from pipeline.store.file import connect, rows, translated
+from pipeline.store.file import connect, registered, rows, translated
 from pipeline.store.incoming import append
 
 #: Rows of one transaction, at most (but a ticker's rows stay together).
@@ -96,6 +96,12 @@ class Staging:
     def span(self, region: str, until: dt.date) -> tuple[dt.date | None, dt.date | None]:
         """First and last date of a region's rows up to `until`."""
         first, last = rows(self._connection, "importing/span", region=region, until=until)[0]
+        return first, last
+
+    def span_without(self, region: str, cells: pl.DataFrame) -> tuple[dt.date | None, dt.date | None]:
+        """First and last date of a region's rows without those of `cells` (ticker, date), and without second rows of a key."""
+        with registered(self._connection, left_out=cells):
+            first, last = rows(self._connection, "importing/span_without", region=region)[0]
         return first, last
 
 

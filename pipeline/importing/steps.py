@@ -54,5 +54,9 @@ def steps(staged: Staging, region: str, unread: Sequence[str], prefix: str) -> l
 
 def standing_already(judged: Judged, stands: Standing) -> tuple[int, int]:
     """How many bars of a judged batch stand already, and how many of its explained cells hold a bar."""
-    same = judged.bars.join(stands.bars, on=CELL, how="semi").height
-    return same, judged.explained.join(stands.bars, on=CELL, how="semi").height
+    return judged.bars.join(stands.bars, on=CELL, how="semi").height, denied_cells(judged, stands).height
+
+
+def denied_cells(judged: Judged, stands: Standing) -> pl.DataFrame:
+    """The explained cells (ticker, date) of a judged batch that hold a bar: the bar stays."""
+    return judged.explained.join(stands.bars, on=CELL, how="semi").select(CELL)

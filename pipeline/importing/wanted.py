@@ -44,6 +44,11 @@ class Wanted:
             raise UsageError(f"--adjusted-through goes with --basis split_adjusted, not with {self.basis}")
         if not _PROVIDER.fullmatch(self.provider):
             raise UsageError(f"--provider {self.provider!r}: write it in lower case, letters, digits and _, such as import")
+        if self.provider in _providers():
+            raise UsageError(
+                f"--provider {self.provider}: what the settings call so is fetched from there, and a file that does not say it "
+                "is not: give a name of your own, such as import (a file's own column provider is kept)"
+            )
         if self.currency is not None and not _CURRENCY.fullmatch(self.currency):
             raise UsageError(f"--currency {self.currency!r}: three capital letters, such as USD")
         if self.region is not None and self.venue is not None:
@@ -62,3 +67,8 @@ class Wanted:
         """Six characters that differ when the options do: another reading of a file is judged anew."""
         told = {name: value for name, value in asdict(self).items() if name != "dry_run"}
         return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()[:6]
+
+
+def _providers() -> set[str]:
+    """The names of all regions' providers."""
+    return {name for region in settings.available_regions() for name in settings.get_config(region).providers}

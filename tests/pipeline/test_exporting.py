@@ -91,7 +91,8 @@ def test_a_csv_file_holds_the_same_rows(filled: Any, tmp_path: Path) -> None:
     exported(filled, "--region", "KR", "-o", tmp_path / "a.csv")
     table = filled.table("ohlcv_data").sort("ticker", "date")
     written = pl.read_csv(tmp_path / "a.csv", schema_overrides={"ticker": pl.String, "date": pl.Date})
-    assert written.columns == list(STORED_BARS)
+    assert written.columns == [*STORED_BARS, "origin"]
+    assert written["origin"].unique().to_list() == ["live"]
     same = ["ticker", "date", "open", "high", "low", "close", "volume", "amount", "basis", "finality"]
     assert written.select(same).equals(table.select(same))
 
@@ -126,6 +127,53 @@ def test_a_file_that_is_there_stays_unless_told_otherwise(filled: Any, tmp_path:
     assert [one.name for one in tmp_path.iterdir()] == ["a.csv"]
 
 
+def test_a_link_is_written_through(filled: Any, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    path, link = tmp_path / "there" / "a.csv", tmp_path / "link.csv"
+    path.write_text("mine")
+    link.symlink_to(path)
+
+    assert filled.inside("export", "--region", "KR", "-o", str(link)).code == 2
+    assert path.read_text() == "mine"
+    exported(filled, "--region", "KR", "-o", link, "--force")
+
+    assert (link.is_symlink(), path.read_text()[:7]) == (True, "region,")
+    assert sorted(one.name for one in tmp_path.rglob("*")) == ["a.csv", "link.csv", "there"]
+
+
+def test_a_link_to_itself_is_said_in_words(filled: Any, tmp_path: Path) -> None:
+    link = tmp_path / "a.csv"
+    link.symlink_to(link)
+    done = filled.inside("export", "--region", "KR", "-o", str(link), "--force")
+    assert (done.code, link.is_symlink()) == (2, True)
+    assert "leads back to itself" in done.words
+
+
+@pytest.fixture(scope="module")
+def overseas(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> Any:
+    """A home with a bar each of AAPL and BRK.B; nothing in this module changes it."""
+    folder = tmp_path_factory.mktemp("overseas")
+    home = tools.home(folder / "home", folder / "machine")
+    day = calendars.calendar("XNYS").window(1, dt.date(2026, 11, 19))[0]
+    bars = [{**stored(ticker, day, 100.0), "region": "US", "currency": "USD"} for ticker in ("AAPL", "BRK.B")]
+    with home.store.write("test") as connection:
+        commit_batch(connection, Batch("one", "US-night", "US", "live", AT, pl.DataFrame(bars, schema=STORED_BARS)))
+    assert home.inside("publish", SPOCK_NOW="2026-11-20T21:00:00+09:00").code == 0
+    return home
+
+
+def test_a_ticker_in_lower_case_is_the_one_in_capitals_and_that_is_said(overseas: Any, tmp_path: Path) -> None:
+    row = exported(overseas, "--region", "US", "--ticker", "aapl", "-o", tmp_path / "a.parquet")
+    assert (row["rows"], row["notes"]) == (1, ["aapl taken as AAPL"])
+    assert pl.read_parquet(tmp_path / "a.parquet")["ticker"].to_list() == ["AAPL"]
+
+
+def test_a_ticker_that_differs_only_in_its_hyphen_is_asked_for(overseas: Any, tmp_path: Path) -> None:
+    done = overseas.inside("export", "--region", "US", "--ticker", "BRK-B", "-o", str(tmp_path / "a.parquet"))
+    assert done.code == 2
+    assert "US has no bars of BRK-B; did you mean BRK.B?" in done.words
+
+
 def test_an_export_does_not_wait_for_the_stores_lock(filled: Any, tmp_path: Path) -> None:
     with write_lock(filled.path / "spock.lock", "another writer", 5):
         row = exported(filled, "--region", "KR", "-o", tmp_path / "a.parquet")
@@ -137,6 +185,8 @@ def test_an_export_does_not_wait_for_the_stores_lock(filled: Any, tmp_path: Path
     [
         (("--region", "KR", "--ticker", "5930"), "KR has no bars of 5930; it has 2 tickers, such as 005930"),
         (("--region", "US"), "US: there are no bars in the newest replica"),
+        (("--region", "CN"), "region CN is off"),
+        (("--region", "KR", "--to", "2001-01-02"), f"KR: no bar to 2001-01-02; what is asked for runs from {DAYS[0]}"),
         (("--region", "ATLANTIS"), "ATLANTIS"),
         (("--region", "KR", "--from", "2027-01-04"), f"runs from {DAYS[0]} to {DAYS[3]}"),
         (("--region", "KR", "--from", "2026-11-20", "--to", "2026-11-19"), "is after --to"),

@@ -116,6 +116,80 @@ def test_a_ticker_that_can_be_none_of_the_region_is_refused(home: Any, make: Sim
     path = make.csv(tmp_path / "aapl.csv", make.series(2))
     (row,) = make.imported(home, "csv", path, "--region", "US", code=3)
     assert (row["stored"], row["refused_by_rule"]) == (0, {"bad_ticker": 2})
+    assert home.table("quarantine")["reason"].to_list()[0] == "line 2: aapl is no ticker of US: write it in capitals"
+
+
+def test_a_name_in_lower_case_is_the_ticker_that_is_listed_in_capitals(
+    home: Any, make: SimpleNamespace, tmp_path: Path
+) -> None:
+    lower = make.csv(tmp_path / "aapl.csv", make.series(3)[:2])
+    make.imported(home, "csv", lower, "--region", "US", code=3)
+    make.imported(home, "csv", make.csv(tmp_path / "AAPL.csv", make.series(3, region="US")), "--region", "US")
+
+    (row,) = make.imported(home, "csv", lower, "--region", "US")
+
+    assert (row["same"], row["refused_by_rule"], row["unchanged"]) == (2, {}, False)
+    assert row["notes"] == ["taken as AAPL: the file is called aapl.csv, and AAPL is a listing of the region"]
+
+
+def test_a_ticker_that_differs_only_in_its_hyphen_from_a_listing_is_told(
+    home: Any, make: SimpleNamespace, tmp_path: Path
+) -> None:
+    make.imported(home, "csv", make.csv(tmp_path / "BRK.B.csv", make.series(2, region="US")), "--region", "US")
+    other = make.csv(tmp_path / "BRK-B.csv", make.series(2, region="US"))
+
+    (tried,) = make.imported(home, "csv", other, "--region", "US", "--dry-run")
+    (row,) = make.imported(home, "csv", other, "--region", "US")
+
+    assert row["notes"][1] == "BRK-B: did you mean BRK.B? That is listed here already"
+    assert tried["notes"] == row["notes"]
+
+
+@pytest.mark.parametrize(
+    ("date", "why"),
+    [
+        ("2025-02-30", "there is no such day"),
+        ("2026-11-20T09:00:00", "a time where only a day belongs: write it as YYYY-MM-DD"),
+        ("20.11.2026", "write it as YYYY-MM-DD"),
+    ],
+)
+def test_a_date_that_is_none_is_told_why(
+    home: Any, make: SimpleNamespace, tmp_path: Path, date: str, why: str
+) -> None:
+    make.imported(home, "csv", make.csv(tmp_path / "005930.csv", [make.bar(date)]), "--region", "KR", code=3)
+    assert home.table("quarantine")["reason"].to_list() == [f"line 2: date {date}: {why}"]
+
+
+def test_the_first_and_last_day_are_those_of_rows_that_were_taken(
+    home: Any, make: SimpleNamespace, tmp_path: Path
+) -> None:
+    good = [make.bar("2026-11-18", 101.0), make.bar("2026-11-19", 102.0)]
+    unread = make.bar("2026-11-19", 102.0, open="1.2.3")
+    bad = [make.bar("2026-11-15"), make.bar("2026-11-17", low=300.0), make.bar("2026-11-20", low=300.0), unread]
+    path = make.csv(tmp_path / "005930.csv", [*bad, *good, make.bar("2026-11-18", 7.0)])
+
+    (tried,) = make.imported(home, "csv", path, "--region", "KR", "--dry-run", code=3)
+    (row,) = make.imported(home, "csv", path, "--region", "KR", code=3)
+
+    assert (row["first"], row["last"]) == ("2026-11-18", "2026-11-19")
+    assert tried == {**row, "dry_run": True}
+
+
+def test_a_home_that_can_not_be_made_is_said_in_words(make_home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("no folder")
+    home = make_home()
+    home.environment["SPOCK_HOME"] = str(tmp_path / "file" / "home")
+    path = make.csv(tmp_path / "005930.csv", make.series(2))
+    assert "can't be made (Not a directory): point SPOCK_HOME" in make.refused(home, "csv", path, "--region", "KR", code=1)
+
+
+def test_a_dry_run_of_a_region_that_is_off_says_it_is_one(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    path = make.csv(tmp_path / "all.csv", [*make.series(2), make.bar("2026-11-20", ticker="00700", region="HK")], make.whole)
+    rows = make.imported(home, "csv", path, "--dry-run", code=3)
+    assert [(row["region"], row["status"], row["dry_run"]) for row in rows] == [
+        ("HK", "not_imported", True),
+        ("KR", "complete", True),
+    ]
 
 
 def test_a_byte_order_mark_blanks_and_capitals_in_the_header_do_no_harm(
@@ -184,6 +258,8 @@ def test_one_bad_file_among_several_stops_the_import_before_it_begins(
         (("--region", "KR", "--adjusted-through", "today"), "YYYY-MM-DD"),
         (("--region", "KR", "--currency", "won"), "three capital letters"),
         (("--region", "KR", "--provider", "Me & I"), "lower case"),
+        (("--region", "KR", "--provider", "kis"), "give a name of your own"),
+        (("--region", "KR", "--basis", "split_adjusted", "--adjusted-through", "2026-11-22"), "is after today, 2026-11-21"),
         (("--region", "KR", "--venue", "XNYS"), "the venues of KR are XKRX, XKOS"),
     ],
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
@@ -55,13 +56,56 @@ def test_adjusted_bars_are_not_taken_for_raw_ones(home: Any, make: SimpleNamespa
         assert row["refused_by_rule"] == {"bad_basis": 1}
 
 
-def test_bars_of_a_sandbox_do_not_go_into_a_live_home(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_live_bars_do_not_go_into_a_home_of_a_sandbox(
+    home: Any, make_home: Callable[..., Any], make: SimpleNamespace, tmp_path: Path, kind: str
+) -> None:
     make.stand(home, [make.stored("2026-11-20", 100.0)])
     assert home.inside("publish").code == 0
-    path = tmp_path / "bars.parquet"
+    path = tmp_path / f"bars.{kind}"
     assert home.inside("export", "--region", "KR", "-o", str(path)).code == 0
-    home.environment["SPOCK_SANDBOX_URL"] = "http://127.0.0.1:9"
-    assert "was exported from a store of live rows" in make.refused(home, "parquet", path, code=1)
+    other = make_home("other")
+    other.environment["SPOCK_SANDBOX_URL"] = "http://127.0.0.1:9"
+    words = {"parquet": "was exported from a store of live rows", "csv": "its line 2 is a row of origin live"}
+    assert words[kind] in make.refused(other, kind, path, code=1)
+    assert not other.store.exists()
+
+
+@pytest.mark.parametrize("kind", ["parquet", "csv"])
+def test_one_row_of_a_sandbox_keeps_a_file_out_of_a_live_home(
+    home: Any, make: SimpleNamespace, tmp_path: Path, kind: str
+) -> None:
+    path = tmp_path / f"bars.{kind}"
+    frame = pl.DataFrame(make.series(3)).with_columns(origin=pl.Series(["live", None, " Sandbox"]))
+    frame.write_csv(path) if kind == "csv" else frame.write_parquet(path)
+
+    place = {"csv": "line 4", "parquet": "row 3"}[kind]
+
+    assert f"its {place} is a row of origin sandbox and this import is live" in make.refused(home, kind, path, code=1)
+    assert not home.store.exists()
+
+
+def test_rows_that_say_their_origin_are_taken_where_it_is_ours(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    rows = [{**row, "origin": origin} for row, origin in zip(make.series(3), ("live", "", "moon"), strict=True)]
+    path = make.csv(tmp_path / "a.csv", rows, f"{make.whole},origin")
+
+    (row,) = make.imported(home, "csv", path, code=3)
+
+    assert (row["stored"], row["refused_by_rule"]) == (2, {"bad_origin": 1})
+    assert home.table("quarantine")["reason"].to_list() == ["line 4: origin moon: live or sandbox"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [([[1.0]], "list<"), ([{"a": 1.0}], "struct<"), ([b"\xff"], "binary"), ([dt.timedelta(1)], "duration")],
+    ids=["list", "struct", "bytes", "duration"],
+)
+def test_a_column_that_holds_no_single_values_is_refused_by_name(
+    home: Any, make: SimpleNamespace, tmp_path: Path, values: list[Any], kind: str
+) -> None:
+    pl.DataFrame(make.series(1)).with_columns(pl.Series("close", values)).write_parquet(tmp_path / "a.parquet")
+    words = make.refused(home, "parquet", tmp_path / "a.parquet")
+    assert f"column 'close' is {kind}" in words.replace("large_", "")
 
 
 def test_a_parquet_file_of_other_hands_is_read(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
