@@ -104,11 +104,12 @@ class Chain:
         """Ask the providers in order until one delivers.
 
         When none does: NotYet with the earliest time if somebody will have it later; Unsupported if nobody offers it;
-        otherwise Unavailable, listing everyone asked and everyone skipped.
+        otherwise Unavailable, listing everyone asked and everyone skipped, with what the first of them had brought in part.
         """
         walked: list[Walked] = []
         later: list[NotYet] = []
         retry_at: list[dt.datetime] = []
+        partial: object | None = None
         for provider, adapter in self._adapters.items():
             mark = _asking.set(self)
             try:
@@ -120,6 +121,7 @@ class Chain:
                 later.append(error)
             except Unavailable as error:
                 walked.append(Walked(provider, "unavailable", str(error)))
+                partial = partial or error.partial
                 if error.retry_at is not None:
                     retry_at.append(error.retry_at)
             else:
@@ -127,7 +129,7 @@ class Chain:
                 return Served(value, provider, tuple(walked))
             finally:
                 _asking.reset(mark)
-        raise self._nobody(walked, later, retry_at)
+        raise self._nobody(walked, later, retry_at, partial)
 
     def close(self) -> None:
         """Let go of the adapters; they stay open for other chains until `reset()`."""
@@ -141,7 +143,7 @@ class Chain:
             self._on_attempt(attempt)
 
     def _nobody(
-        self, walked: list[Walked], later: list[NotYet], retry_at: list[dt.datetime]
+        self, walked: list[Walked], later: list[NotYet], retry_at: list[dt.datetime], partial: object | None
     ) -> NotYet | Unsupported | Unavailable:
         told = "; ".join([*map(str, walked), *self.skipped]) or "settings name no provider"
         message = f"no provider delivers {self.capability} for {self.region}: {told}"
@@ -149,7 +151,7 @@ class Chain:
             return NotYet(message, min(error.retry_at for error in later))
         if walked and not self._away and all(one.outcome == "unsupported" for one in walked):
             return Unsupported(message)
-        return Unavailable(message, min(retry_at, default=None))
+        return Unavailable(message, min(retry_at, default=None), partial)
 
 
 def chain(region: str, capability: str, *, on_attempt: OnAttempt | None = None) -> Chain:

@@ -136,11 +136,15 @@ class Unsupported(ProviderError):
 
 
 class Unavailable(ProviderError):
-    """The provider should have answered and did not; `retry_at` where a better time is known."""
+    """The provider should have answered and did not; `retry_at` where a better time is known.
 
-    def __init__(self, message: str, retry_at: datetime | None = None) -> None:
+    `partial` is what had come before it stopped answering (a `History` that is not exhausted), None where nothing had.
+    """
+
+    def __init__(self, message: str, retry_at: datetime | None = None, partial: object | None = None) -> None:
         super().__init__(message)
         self.retry_at = retry_at
+        self.partial = partial
 
 
 class NotYet(ProviderError):

@@ -27,8 +27,9 @@ from pipeline.collect.spool import Failed, Fetched
 from pipeline.errors import SpockError, StoreError, Unavailable
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
-from pipeline.store import Committed, Store, commit_batch, require_origin, write_index_bars
+from pipeline.store import QUARANTINE, Committed, Store, commit_batch, require_origin, write_index_bars
 from pipeline.store.file import rows, translated
+from pipeline.store.incoming import append
 from pipeline.store.lock import write_lock
 
 if TYPE_CHECKING:
@@ -265,10 +266,14 @@ class Run:
         if not plan.indices:
             return ""
         chain = factory.chain(self._config.region, "index", on_attempt=self._log)
-        fetched = indices.fetch(chain, self._config, plan, self._now, self._task.run_id)
-        if fetched.levels.height:
+        stored = self._store.look(
+            lambda connection: indices.stored_levels(connection, self._config.region, plan.indices)
+        )
+        fetched = indices.fetch(chain, self._config, plan, self._now, self._task.run_id, stored)
+        if fetched.levels.height or fetched.refused.height:
             with self._store.write(f"index {self._config.region}") as connection:
                 write_index_bars(connection, fetched.levels, self._config.region)
+                append(connection, "store/insert_quarantine", fetched.refused, QUARANTINE)
         self._notes += fetched.notes
         return f"{_OWED}{', '.join(fetched.owed)}" if fetched.owed else ""
 

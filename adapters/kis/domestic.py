@@ -89,7 +89,11 @@ def history(
         )
         return Page(body["output2"], optional(body["output1"], "stck_shrn_iscd"))
 
-    found = walk(ask, _BARS, code=instrument.ticker, start=start, end=end, calendar=calendar, refusals=refusals)
+    try:
+        found = walk(ask, _BARS, code=instrument.ticker, start=start, end=end, calendar=calendar, refusals=refusals)
+    except Unavailable as error:
+        series.keep_partial(error, instrument, provider, price_basis.basis)
+        raise
     return series.history(found, instrument, provider, price_basis.basis)
 
 

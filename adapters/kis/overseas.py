@@ -108,7 +108,11 @@ def history(
         return Page(body["output2"], optional(body["output1"], "rsym"))
 
     code = f"D{venue_code}{asked}"
-    found = walk(ask, _BARS, code=code, start=start, end=end, calendar=calendar, refusals=refusals)
+    try:
+        found = walk(ask, _BARS, code=code, start=start, end=end, calendar=calendar, refusals=refusals)
+    except Unavailable as error:
+        series.keep_partial(error, instrument, provider, price_basis.basis)
+        raise
     return series.history(found, instrument, provider, price_basis.basis)
 
 

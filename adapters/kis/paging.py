@@ -17,6 +17,7 @@ from typing import Any
 
 from adapters.kis.rows import Refusals, RowError
 from pipeline.calendars import VenueCalendar
+from pipeline.errors import Unavailable
 
 #: Values of one row besides its date: open, high, low, close, volume, amount.
 Values = tuple[float, float, float, float, int, float | None]
@@ -75,13 +76,19 @@ def walk(
 
     Ends when the calendar has no session between `start` and the oldest row, or when two answers in a row say that
     there is no more: then `exhausted`. Also ends, not exhausted, when an answer brings nothing older or no usable row,
-    and after twice as many pages as the calendar's sessions need.
+    and after twice as many pages as the calendar's sessions need. An Unavailable between pages carries the Walk so far as
+    `partial`.
     """
     gathered = _Gathered(layout, code, start, end, refusals)
     until, pages, exhausted, ended_once = end, 0, False, False
     longest = 2 * -(-_sessions(calendar, start, end) // layout.rows_per_page) + 4
     while pages < longest:
-        page = ask(start, until)
+        try:
+            page = ask(start, until)
+        except Unavailable as error:
+            if gathered.values:
+                error.partial = gathered.walk(exhausted=False, pages=pages)
+            raise
         pages += 1
         gathered.named |= bool(page.code) or any(row != {} for row in page.rows)
         # Unknown codes and ranges before the listing come as empty objects: filler, not rows.
@@ -100,7 +107,7 @@ def walk(
         if not _sessions(calendar, start, until):
             exhausted = True
             break
-    return Walk(dict(sorted(gathered.values.items())), refusals, exhausted, pages, gathered.older, not gathered.named)
+    return gathered.walk(exhausted=exhausted, pages=pages)
 
 
 class _Gathered:
@@ -115,6 +122,10 @@ class _Gathered:
         self._start = start
         self._end = end
         self._refusals = refusals
+
+    def walk(self, *, exhausted: bool, pages: int) -> Walk:
+        """What there is so far."""
+        return Walk(dict(sorted(self.values.items())), self._refusals, exhausted, pages, self.older, not self.named)
 
     def precedes(self, row: Any, said: str) -> bool:
         """Whether `row` is one of the asked code's from before the range, on a wire that can't be told its start."""

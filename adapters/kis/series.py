@@ -6,7 +6,7 @@ import polars as pl
 
 from adapters.base import BARS, INDEX_BARS, Basis, History, IndexHistory, Instrument
 from adapters.kis.paging import Walk
-from pipeline.errors import Unsupported
+from pipeline.errors import Unavailable, Unsupported
 
 _NAMES = ("open", "high", "low", "close", "volume", "amount")
 
@@ -29,6 +29,12 @@ def history(found: Walk, instrument: Instrument, provider: str, basis: Basis) ->
     return History(
         bars=bars, refused=found.refusals.frame(), exhausted=found.exhausted, pages=found.pages, older=found.older
     )
+
+
+def keep_partial(error: Unavailable, instrument: Instrument, provider: str, basis: Basis) -> None:
+    """Turn what a walk had gathered before it broke off into a `History` that the error carries."""
+    if isinstance(error.partial, Walk):
+        error.partial = history(error.partial, instrument, provider, basis)
 
 
 def levels(found: Walk, region: str, index_code: str, currency: str, provider: str) -> IndexHistory:

@@ -18,14 +18,16 @@
 A fault lets `after` matching requests pass, then fires `count` times or for `seconds` seconds (from when it was set,
 or from its first firing where `after` is given); neither means once. It matches data calls, all or those of one `tr`
 or about one `code` (FID_INPUT_ISCD, SYMB or PDNO; of a condition search its EXCD); with `after` also one page alone.
-`tr` may also be `tokenP` or `master`. `dead` matches everything but /_sandbox.
+`tr` may also be a request without a TR id: `hashkey`, `tokenP`, `revokeP`, `Approval` or `master`. These show no token,
+code or market data, so the kinds that bend those (and a `code`) are refused for them. `dead` matches everything but
+/_sandbox.
 """
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,6 +37,8 @@ KINDS = (
     "rate_limit", "http_500", "http_403", "silence", "cut", "bad_json", "empty", "empty_body", "token_expired", "dead",
     "wrong_ticker", "stale", "times_100", "repeat",
 )  # fmt: skip
+#: Kinds that only the answer to a call with a TR id can have.
+_OF_CALLS = ("empty", "token_expired", "wrong_ticker", "stale", "times_100", "repeat")
 _FIELDS = ("kind", "count", "seconds", "after", "tr", "code", "delay")
 
 
@@ -69,9 +73,14 @@ class Fault:
 
 
 class Faults:
-    """The faults that are set; the first that matches a request wins."""
+    """The faults that are set; the first that matches a request wins.
 
-    def __init__(self) -> None:
+    A fault's `tr` is one of the TR ids `calls` or of the names `others` of requests that have none.
+    """
+
+    def __init__(self, calls: Sequence[str], others: Sequence[str]) -> None:
+        self._calls = tuple(calls)
+        self._others = tuple(others)
         self._lock = threading.Lock()
         self._set: list[Fault] = []
 
@@ -89,6 +98,7 @@ class Faults:
         for name in ("tr", "code"):
             if not isinstance(wanted.get(name), (str, type(None))):
                 raise UsageError(f"fault: {name} = {wanted[name]!r} must be text")
+        self._check_target(wanted)
         fault = Fault(**{name: value for name, value in wanted.items() if value is not None})
         if fault.count is None and fault.seconds is None:
             fault.count = 1
@@ -97,6 +107,19 @@ class Faults:
         with self._lock:
             self._set.append(fault)
         return fault
+
+    def _check_target(self, wanted: Mapping[str, Any]) -> None:
+        """A fault that no request could ever meet is a mistake: `UsageError`."""
+        tr, kind, code = wanted.get("tr"), wanted["kind"], wanted.get("code")
+        if tr is not None and tr not in (*self._calls, *self._others):
+            raise UsageError(f"fault: no request has tr {tr!r}; there are {', '.join((*self._calls, *self._others))}")
+        if tr in self._others and kind in _OF_CALLS:
+            raise UsageError(
+                f"fault: {kind!r} can't happen to {tr!r}, only to calls with a TR id: leave tr out, or give one of "
+                f"{', '.join(self._calls)}"
+            )
+        if tr in self._others and code is not None:
+            raise UsageError(f"fault: {tr!r} is about no code, so code = {code!r} never matches: leave one of the two out")
 
     def take(self, tr: str, *, data: bool, code: str = "") -> Fault | None:
         """The fault that hits this request about `code`, counted as fired; None for a healthy answer."""

@@ -32,27 +32,27 @@ _SUBJECTS = ("FID_INPUT_ISCD", "SYMB", "PDNO", "EXCD")
 
 
 class KisHost:
-    """Answers every request that is not the sandbox's own; safe for many threads."""
+    """Answers every request that is not the sandbox's own, broken as `faults` says; safe for many threads."""
 
-    def __init__(self, markets: Mapping[str, Market], clock: SandboxClock, ledger: Ledger, faults: Faults) -> None:
+    def __init__(self, markets: Mapping[str, Market], clock: SandboxClock, ledger: Ledger) -> None:
         self._markets = {region: markets.get(region) or Absent(region) for region in ("KR", "US")}
         self._clock = clock
         self._ledger = ledger
-        self._faults = faults
         self._oauth = Oauth(clock, ledger)
         self._files = Files(self._markets)
         self._routes = routes(self._markets)
         #: The same calls over markets whose newest session repeats the one before it (the fault `repeat`).
         self._repeated = routes({region: Repeating(market) for region, market in self._markets.items()})
         self._paths = {route.path for route in self._routes.values()}
+        self.faults = Faults(calls=tuple(self._routes), others=("hashkey", *map(_last_part, PATHS), "master"))
 
     def answer(self, request: Request, *, paper_port: bool) -> Response:
         """The answer to one request that came in on the real or the paper port."""
-        file_name = request.path.rpartition("/")[2]
+        file_name = _last_part(request.path)
         if file_name in FILES:
             return self._plain(request, "master", lambda: self._archive(file_name))
         if request.path in PATHS:
-            tr = request.path.rpartition("/")[2]
+            tr = _last_part(request.path)
             return self._plain(request, tr, lambda: self._oauth.answer(request, paper_port=paper_port))
         if request.path.startswith("/uapi/"):
             return self._data(request, paper_port)
@@ -62,7 +62,7 @@ class KisHost:
     def _plain(self, request: Request, tr: str, serve: Callable[[], Response]) -> Response:
         """A request outside the data limit: tokens and master files."""
         self._ledger.note(request.path)
-        fault = self._faults.take(tr, data=False)
+        fault = self.faults.take(tr, data=False)
         failure = broken(fault, serve) if fault else None
         return failure or serve()
 
@@ -75,7 +75,7 @@ class KisHost:
         params[CONT] = request.headers.get(CONT, "").strip()
         subject = next((value.strip() for name in _SUBJECTS if (value := params.get(name, "")).strip()), "")
         arrival, refused = self._ledger.arrive(app_key, tr or "none", request.path, request.accepted, paper=paper)
-        fault = self._faults.take(tr, data=True, code=subject)
+        fault = self.faults.take(tr, data=True, code=subject)
 
         def serve() -> Response:
             if refused:
@@ -143,6 +143,10 @@ class KisHost:
     def _archive(self, file_name: str) -> Response:
         body = self._files.archive(file_name, self._clock.now())
         return Response(200, body, content_type="application/x-zip-compressed")
+
+
+def _last_part(path: str) -> str:
+    return path.rpartition("/")[2]
 
 
 def _bearer(request: Request) -> str:

@@ -61,18 +61,16 @@ PROFILES = {
         weight=34,
     ),
 }
-#: Names at the beginning of each roster that no market of several regions is without.
+#: Names at the beginning of each roster that no market is without.
 ALWAYS = 6
 
 
 def split(tickers: int, regions: Sequence[str]) -> dict[str, int]:
-    """`tickers` divided between `regions` by their weights, at least six each; one region alone gets them all.
+    """`tickers` divided between `regions` by their weights, at least six each.
 
     What the division leaves over goes to the largest remainders, so the parts add up to `tickers` unless the six do not
     fit.
     """
-    if len(regions) == 1:
-        return {regions[0]: tickers}
     whole = sum(PROFILES[region].weight for region in regions)
     exact = {region: tickers * PROFILES[region].weight / whole for region in regions}
     parts = {region: math.floor(part) for region, part in exact.items()}

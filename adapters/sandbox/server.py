@@ -10,7 +10,6 @@ from types import TracebackType
 from typing import Self
 
 from adapters.sandbox.clock import SandboxClock
-from adapters.sandbox.faults import Faults
 from adapters.sandbox.generated import GeneratedMarket
 from adapters.sandbox.kis import KisHost
 from adapters.sandbox.ledger import Ledger, Limits
@@ -23,6 +22,7 @@ from pipeline.errors import SpockError, UsageError
 
 #: Codes of made-up names run out above this.
 MOST_TICKERS = 10_000
+_HIGHEST_PORT = 65_535
 
 
 class Sandbox:
@@ -32,7 +32,7 @@ class Sandbox:
     names, divided between `regions` (`regions.split`), are generated from `seed`, or `data` (a folder with
     REGION/TICKER.csv) is replayed: those of `regions` that have a folder in it. The clock is the wall clock unless
     `now` (aware) freezes it. As a context manager it runs in threads; `serve_forever` blocks. `UsageError` for a region
-    it does not know, a port that is taken or a folder that can't be read.
+    it does not know, a port that is none or is taken, or a folder that can't be read.
     """
 
     def __init__(
@@ -52,17 +52,19 @@ class Sandbox:
         unknown = [region for region in regions if region not in PROFILES]
         if unknown or not regions:
             raise UsageError(f"--regions {','.join(unknown)}: the sandbox serves {' and '.join(PROFILES)}")
+        for option, wanted in (("--port", port), ("--paper-port", paper_port)):
+            if wanted is not None and not 0 <= wanted <= _HIGHEST_PORT:
+                raise UsageError(f"{option} {wanted}: give a port from 0 (any free one) to {_HIGHEST_PORT}")
         self._clock = SandboxClock(now)
         self._ledger = Ledger(Limits(enforce=enforce_limits))
-        self._faults = Faults()
         markets = _replayed(data, regions) if data else _generated(regions, seed, tickers)
-        self._steering = Steering(self._clock, self._ledger, self._faults, "data" if data else "generated")
-        self._kis = KisHost(markets, self._clock, self._ledger, self._faults)
-        self._server = _listen(port, lambda request: self._answer(request, paper=False))
+        self._kis = KisHost(markets, self._clock, self._ledger)
+        self._steering = Steering(self._clock, self._ledger, self._kis.faults, "data" if data else "generated")
+        self._server = _listen("--port", port, lambda request: self._answer(request, paper=False))
         self._paper = None
         if paper_port is not None:
             try:
-                self._paper = _listen(paper_port, lambda request: self._answer(request, paper=True))
+                self._paper = _listen("--paper-port", paper_port, lambda request: self._answer(request, paper=True))
             except UsageError:
                 self._server.server_close()
                 raise
@@ -125,8 +127,10 @@ def _replayed(folder: Path, regions: Sequence[str]) -> Mapping[str, Market]:
     return {region: ReplayMarket(folder, region) for region in there}
 
 
-def _listen(port: int, answer: Callable[[Request], Response]) -> WireServer:
+def _listen(option: str, port: int, answer: Callable[[Request], Response]) -> WireServer:
     try:
         return WireServer(port, answer)
     except OSError as error:
-        raise UsageError(f"port {port} can't be opened ({error}): stop what uses it, or give another --port") from error
+        raise UsageError(
+            f"port {port} can't be opened ({error}): stop what uses it, or give another {option}"
+        ) from error

@@ -123,7 +123,7 @@ class Checker:
                 self.run_id,
             )
             for answer in answers
-            if not answer.unit.known_before or answer.last_session is not None
+            if answer.walked and (not answer.unit.known_before or answer.last_session is not None)
         ]
         return pl.DataFrame(rows, schema=LISTING_RANGES, orient="row")
 

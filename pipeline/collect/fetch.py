@@ -12,7 +12,7 @@ import queue
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 import polars as pl
 
@@ -74,6 +74,7 @@ class Collector:
         self._listed_in_doubt = 0
         self._ended_in_doubt = 0
         self._suspect: set[dt.date] = set()
+        self._last_answer = time.monotonic()
         self.failures: list[Failed] = []
 
     @property
@@ -89,24 +90,28 @@ class Collector:
     def collect(self, units: Sequence[Unit]) -> Iterator[Fetched]:
         """Answers in the order they come. A unit is asked again while its provider is away, until patience ends."""
         left = list(units)
-        last_answer = time.monotonic()
+        self._last_answer = time.monotonic()
         second_chance = True
+        parts: dict[str, History] = {}
         while left:
             failed: list[tuple[Unit, ProviderError]] = []
             answered = 0
             for unit, outcome in self._pass(left):
                 if isinstance(outcome, Fetched):
                     answered += 1
-                    last_answer = time.monotonic()
                     yield outcome
                 else:
                     failed.append((unit, outcome))
+                    came = outcome.partial if isinstance(outcome, Unavailable) else None
+                    if isinstance(came, History) and came.pages >= parts.get(unit.ticker, came).pages:
+                        parts[unit.ticker] = came
             left = [unit for unit, _ in failed]
             pause = _pause(failed)
-            gone = time.monotonic() - last_answer
+            gone = time.monotonic() - self._last_answer
             away = pause is not None and gone + pause <= self._patience
             if left and not away and not (second_chance and answered and pause is None):
                 self.failures = [Failed(unit.ticker, str(error)) for unit, error in failed]
+                yield from self._in_part(failed, parts)
                 return
             second_chance = away
             if left and away and pause:
@@ -119,7 +124,7 @@ class Collector:
         for unit in units:
             waiting.put(unit)
         done: queue.SimpleQueue[tuple[Unit, Fetched | ProviderError | BaseException]] = queue.SimpleQueue()
-        away: list[ProviderError] = []
+        away: list[Unavailable | NotYet] = []
         stop = threading.Event()
 
         def work() -> None:
@@ -129,12 +134,14 @@ class Collector:
                 except queue.Empty:
                     return
                 if away:
-                    done.put((unit, away[0]))
+                    done.put((unit, Unavailable(str(away[0]), away[0].retry_at)))
                     continue
                 try:
                     done.put((unit, self._fetch(unit)))
+                    self._last_answer = time.monotonic()
                 except (Unavailable, NotYet) as error:
-                    if error.retry_at is not None:
+                    # Nobody has answered for as long as anybody waits, however slowly each of them is refused.
+                    if error.retry_at is not None or time.monotonic() - self._last_answer > self._patience:
                         away.append(error)
                     done.put((unit, error))
                 except ProviderError as error:
@@ -176,7 +183,11 @@ class Collector:
         walked, older = answer.exhausted, answer.older
         again = [day for day in missing if not self._in_doubt(day)]
         if again:
-            second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
+            try:
+                second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
+            except Unavailable as error:
+                error.partial = answer
+                raise
             pages += second.pages
             bars, refused = _merged(answer, second, set(again))
             dates |= _dates(second)
@@ -195,7 +206,32 @@ class Collector:
             last_session=last_session,
             evidence=evidence or "rows",
             pages=pages,
+            walked=walked,
         )
+
+    def _in_part(
+        self, failed: Sequence[tuple[Unit, ProviderError]], parts: Mapping[str, History]
+    ) -> Iterator[Fetched]:
+        """What came of units before their provider stopped answering: rows are rows, the rest of the range stays a gap."""
+        for unit, error in failed:
+            partial = parts.get(unit.ticker)
+            if partial is None:
+                continue
+            dates = _dates(partial)
+            reason = f"the provider stopped answering: {error}"
+            asked = self._calendar(unit.venue, unit.start, unit.end)
+            yield Fetched(
+                unit=unit,
+                provider=partial.bars["provider"][0],
+                bars=partial.bars,
+                refused=partial.refused,
+                silences=tuple(Silence(day, "gap", reason, 1) for day in asked if day not in dates),
+                first_session=None,
+                last_session=None,
+                evidence="rows",
+                pages=partial.pages,
+                walked=False,
+            )
 
     def _explain(
         self,

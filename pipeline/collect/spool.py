@@ -57,7 +57,7 @@ class Fetched:
     """A unit's answer: every row that came (`bars` BARS, `refused` REFUSED) and what the missing ones mean.
 
     `first_session` is set where the answer shows that the listing began there, `last_session` where the provider's list
-    ends it; `evidence` says how that is known.
+    ends it; `evidence` says how that is known. `walked` says that the provider answered for the whole range.
     """
 
     unit: Unit
@@ -69,6 +69,7 @@ class Fetched:
     last_session: dt.date | None
     evidence: str
     pages: int
+    walked: bool = True
 
 
 @dataclass(frozen=True)
@@ -188,6 +189,7 @@ def _describe(answer: Fetched) -> dict[str, object]:
         "last_session": answer.last_session,
         "evidence": answer.evidence,
         "pages": answer.pages,
+        "walked": answer.walked,
     }
 
 
@@ -205,6 +207,7 @@ def _restore(entry: dict[str, object], bars: pl.DataFrame) -> Fetched:
         last_session=_date(entry["last_session"]),
         evidence=str(entry["evidence"]),
         pages=int(str(entry["pages"])),
+        walked=bool(entry["walked"]),
     )
 
 

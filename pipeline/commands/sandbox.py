@@ -9,7 +9,7 @@ import rich_click as click
 
 @click.command()
 @click.option("--port", default=8800, show_default=True, help="Port on 127.0.0.1; 0 picks a free one.")
-@click.option("--paper-port", type=int, help="Also serve the paper host there.")
+@click.option("--paper-port", type=int, help="Also serve the paper host there; 0 picks a free port.")
 @click.option("--data", metavar="DIR", help="Serve real bars: DIR/REGION/TICKER.csv, and DIR/universe.csv if there.")
 @click.option("--tickers", default=25, show_default=True, help="Followed listings of all generated markets together.")
 @click.option("--regions", default="KR,US", show_default=True, help="The regions it serves.")

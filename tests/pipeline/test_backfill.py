@@ -230,3 +230,24 @@ def test_a_range_that_can_not_be_taken_is_refused_in_words(
     assert "Traceback" not in done.err
     assert control.report(server.url)["by_path"] == {}
     assert not (home.path / "spock.duckdb").exists()
+
+
+def test_pages_before_one_that_never_comes_are_kept_and_counted(night_home: NightHome) -> None:
+    """A ticker whose third page fails for good keeps two; the same command asks for the rest and ends like a clean one."""
+    patience = {"SPOCK_COLLECT__PATIENCE_SECONDS": "0.5"}
+    home, server = night_home(environment=patience, tickers=6)
+    clean, _ = night_home("clean", environment=patience, tickers=6)
+    assert clean.inside("backfill", "KR", "--days", "260").code == 0
+    control.set_fault(server.url, kind="http_403", code="005930", after=2, count=1000)
+
+    done = home.inside("backfill", "KR", "--days", "260")
+
+    bars = home.table("ohlcv_data")
+    assert (done.code, done.row["status"], done.row["gaps"]) == (3, "partial", 60)
+    assert bars.filter(pl.col("ticker") == "005930").height == 200
+    assert done.row["received"] == sum(done.row[name] for name in ("rows", "confirmed", "explained", "refused", "repeated"))
+    assert home.table("listing_ranges").filter(pl.col("ticker") == "005930").height == 0
+    control.clear_faults(server.url)
+    assert home.inside("backfill", "KR", "--days", "260").code == 0
+    keys = ["ticker", "date"]
+    assert home.table("ohlcv_data").sort(keys).equals(clean.table("ohlcv_data").sort(keys))

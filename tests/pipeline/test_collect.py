@@ -143,3 +143,21 @@ def test_a_provider_back_within_patience_is_asked_again() -> None:
         answers, collector = collected(table)
 
     assert (list(answers), collector.failures) == (["A"], [])
+
+
+class Complaining(Table):
+    """A provider that refuses every question, slowly, and never says when to come back."""
+
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        self.asked.append((instrument.ticker, start, end))
+        time.sleep(0.05)
+        raise Unavailable("table: too fast")
+
+
+def test_a_provider_that_refuses_everything_is_not_asked_about_every_ticker() -> None:
+    table = Complaining({f"T{number}": SESSIONS for number in range(100)})
+    answers, collector = collected(table, patience=0.3)
+    assert answers == {}
+    assert len(collector.failures) == 100
+    # At 50 ms a question, patience ends after six; the rest of the hundred is not asked.
+    assert len(table.asked) < 20

@@ -110,8 +110,36 @@ def test_a_port_that_is_taken_is_said_so(start: Callable[..., Sandbox]) -> None:
     taken = int(start().url.rpartition(":")[2])
     with pytest.raises(UsageError, match=f"port {taken} can't be opened"):
         Sandbox(port=taken)
-    with pytest.raises(UsageError, match=f"port {taken} can't be opened"):
+    with pytest.raises(UsageError, match=f"port {taken} can't be opened.* another --paper-port"):
         Sandbox(paper_port=taken)
+
+
+@pytest.mark.parametrize(("option", "port"), [("--port", 65_536), ("--port", -1), ("--paper-port", 70_000)])
+def test_a_port_that_is_none_is_refused_in_words(option: str, port: int) -> None:
+    command = [sys.executable, "-m", "pipeline.cli", "sandbox", "--port", "0", option, str(port)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=ROOT, timeout=60)
+    told = f"{option} {port}: give a port from 0 (any free one) to 65535"
+    assert (done.returncode, done.stdout, "Traceback" in done.stderr) == (2, "", False)
+    assert told in " ".join(done.stderr.split())
+
+
+@pytest.mark.parametrize(
+    ("region", "codes"),
+    [
+        ("KR", ("005930", "000660", "105560", "055550", "086790", "316140")),
+        ("US", ("AAPL", "TSLA", "JPM", "BAC", "WFC", "C")),
+    ],
+)
+def test_a_region_alone_has_its_six_however_few_are_asked_for(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], region: str, codes: tuple[str, ...]
+) -> None:
+    client = connect(start(regions=(region,), tickers=1, enforce_limits=False).url)
+    if region == "KR":
+        missing = [code for code in codes if client.daily(code, "20261101", "20261120")[1]["output2"] == [{}]]
+    else:
+        exchanges = ("NAS", "NYS")
+        missing = [code for code in codes if not any(overseas(client, exchange, code) for exchange in exchanges)]
+    assert missing == []
 
 
 @pytest.mark.parametrize("tickers", [0, 10_001])

@@ -13,10 +13,17 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 
 from adapters.sandbox import control
+from adapters.sandbox.faults import KINDS
 from adapters.sandbox.server import Sandbox
 from pipeline.errors import UsageError
 
 DAY = ("005930", "20261102", "20261120")
+#: Every TR id, and what a fault calls the requests without one.
+CALLS = (
+    *("FHKST03010100", "FHKST01010400", "FHKST01010100", "FHKUP03500100", "CTPF1002R", "CTPF1604R", "CTCA0903R"),
+    *("HHDFS76240000", "HHDFS00000300", "HHDFS76410000", "FHKST03030100", "CTPF1702R", "CTOS5011R"),
+)
+OTHERS = ("hashkey", "tokenP", "revokeP", "Approval", "master")
 OVERSEAS = "/uapi/overseas-price/v1/quotations/"
 
 
@@ -296,6 +303,41 @@ def test_error_answers_overseas(
 def test_a_fault_that_makes_no_sense_is_refused_in_words(start: Callable[..., Sandbox], wanted: dict[str, Any]) -> None:
     with pytest.raises(UsageError, match="fault"):
         control.set_fault(start().url, **wanted)
+
+
+@pytest.mark.parametrize("tr", ["nope", "", "fhkst03010100"])
+def test_a_fault_of_a_tr_that_no_request_has_names_the_known_ones(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], tr: str
+) -> None:
+    client = connect(start().url)
+    status, _, body = client.ask("POST", "/_sandbox/faults", {"kind": "cut", "tr": tr})
+    assert (status, body["error"]) == (400, f"fault: no request has tr {tr!r}; there are {', '.join((*CALLS, *OTHERS))}")
+    assert client.ask("GET", "/_sandbox/faults")[2] == []
+
+
+@pytest.mark.parametrize("tr", OTHERS)
+def test_what_only_a_call_shows_is_refused_for_the_rest(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], tr: str
+) -> None:
+    client = connect(start().url)
+    answers = {kind: client.ask("POST", "/_sandbox/faults", {"kind": kind, "tr": tr}) for kind in KINDS}
+    refused = {kind: body["error"] for kind, (status, _, body) in answers.items() if status == 400}
+    assert sorted(refused) == ["empty", "repeat", "stale", "times_100", "token_expired", "wrong_ticker"]
+    assert refused["stale"].startswith(f"fault: 'stale' can't happen to {tr!r}, only to calls with a TR id")
+
+
+@pytest.mark.parametrize("tr", OTHERS)
+def test_a_code_is_refused_where_no_request_has_one(start: Callable[..., Sandbox], tr: str) -> None:
+    with pytest.raises(UsageError, match=f"'{tr}' is about no code, so code = 'AAPL' never matches"):
+        control.set_fault(start().url, kind="cut", tr=tr, code="AAPL")
+
+
+def test_every_kind_can_be_set_for_every_call(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
+    client = connect(start().url)
+    wanted = [(kind, tr) for kind in KINDS for tr in CALLS]
+    for kind, tr in wanted:
+        assert client.ask("POST", "/_sandbox/faults", {"kind": kind, "tr": tr})[0] == 200
+    assert [(fault["kind"], fault["tr"]) for fault in client.ask("GET", "/_sandbox/faults")[2]] == wanted
 
 
 def test_a_pipelined_peer_that_hangs_up_harms_nobody(start: Callable[..., Sandbox]) -> None:

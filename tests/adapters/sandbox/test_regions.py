@@ -24,9 +24,10 @@ def test_names_are_divided_as_31_to_34_and_six_at_least(tickers: int, parts: dic
 
 
 @pytest.mark.parametrize("region", PROFILES)
-def test_one_region_alone_gets_all(region: str) -> None:
-    assert {tickers: split(tickers, (region,)) for tickers in (1, 25, 10_000)} == {
-        tickers: {region: tickers} for tickers in (1, 25, 10_000)
+def test_one_region_alone_gets_all_and_six_at_least(region: str) -> None:
+    parts = {1: 6, 5: 6, 6: 6, 7: 7, 25: 25, 10_000: 10_000}
+    assert {tickers: split(tickers, (region,)) for tickers in parts} == {
+        tickers: {region: part} for tickers, part in parts.items()
     }
 
 
