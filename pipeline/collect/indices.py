@@ -244,8 +244,8 @@ def _jumped(jumps: pl.DataFrame) -> str:
         return words
     day, close = stored.select("against", "against_close").row(0)
     return (
-        f"{words}. {day} is stored as {close:.10g}: if that is wrong, right levels are refused from now on, and no command takes it "
-        "out; put back a copy of the home from before it was stored (backups/README.md)"
+        f"{words}. {day} is stored as {close:.10g}: if that is wrong, right levels are refused every night, and no command "
+        "takes it out; put back a copy of the home from before it was stored (backups/README.md)"
     )
 
 
