@@ -11,6 +11,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -101,12 +102,21 @@ def text(row: Mapping[str, Any], name: str) -> str:
 def day(row: Mapping[str, Any], name: str) -> dt.date:
     """A date written YYYYMMDD."""
     value = text(row, name)
-    if _DAY.fullmatch(value):
-        try:
-            return dt.date(int(value[:4]), int(value[4:6]), int(value[6:]))
-        except ValueError:
-            pass
-    raise RowError("unparsable", f"{name} is {value!r}, not a date written YYYYMMDD")
+    date = _date(value)
+    if date is None:
+        raise RowError("unparsable", f"{name} is {value!r}, not a date written YYYYMMDD")
+    return date
+
+
+@lru_cache(maxsize=20_000)
+def _date(value: str) -> dt.date | None:
+    """The date, None where there is none: every ticker of a run brings the same few hundred texts."""
+    if not _DAY.fullmatch(value):
+        return None
+    try:
+        return dt.date(int(value[:4]), int(value[4:6]), int(value[6:]))
+    except ValueError:
+        return None
 
 
 def dates(row: Mapping[str, Any], *names: str) -> list[dt.date]:

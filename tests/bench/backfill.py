@@ -1,7 +1,7 @@
-"""Backfills from a sandbox of its own with limits off, and tells how fast it was and the peak memory of this process.
+"""A backfill or a first night from a sandbox with limits off: how fast it was, and the peak memory of this process.
 
-A process of its own, so that its memory is its own: `python backfill.py HOME TICKERS SESSIONS` prints one JSON object a
-region. The sandbox is another process: its memory is not ours.
+A process of its own, so that its memory is its own: `python backfill.py backfill|nightly HOME TICKERS SESSIONS REGION…` prints
+one JSON object a region and one for all. The sandbox is another process: its memory is not ours.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 
 
 def main() -> None:
-    """One backfill of all regions that the sandbox serves."""
-    home, tickers, sessions = Path(sys.argv[1]), sys.argv[2], int(sys.argv[3])
-    regions = sys.argv[4:] or ["KR", "US"]
+    """One run of each region that the sandbox serves."""
+    kind, home, tickers, sessions, regions = sys.argv[1], Path(sys.argv[2]), sys.argv[3], int(sys.argv[4]), sys.argv[5:]
     serving = [sys.executable, "-m", "pipeline.cli", "sandbox", "--port", "0", "--tickers", tickers, "--no-limits"]
-    with subprocess.Popen([*serving, "--now", NOW.isoformat()], stdout=subprocess.PIPE, text=True) as sandbox:
+    serving += ["--regions", ",".join(regions), "--now", NOW.isoformat()]
+    with subprocess.Popen(serving, stdout=subprocess.PIPE, text=True) as sandbox:
         assert sandbox.stdout is not None
         url = sandbox.stdout.readline().split(",")[0].split()[-1]
         os.environ |= {"SPOCK_HOME": str(home), "SPOCK_STATE_DIR": str(home / "machine"), "SPOCK_SANDBOX_URL": url}
+        os.environ["SPOCK_COLLECT__INITIAL_SESSIONS"] = str(sessions)
         try:
-            _backfill(home, regions, sessions)
+            _run(kind, home, regions, sessions)
         finally:
             sandbox.terminate()
 
 
-def _backfill(home: Path, regions: list[str], sessions: int) -> None:
+def _run(kind: str, home: Path, regions: list[str], sessions: int) -> None:
     from pipeline import settings
     from pipeline.clock import Clock
     from pipeline.nightly import Nights, backfill_range
@@ -43,13 +44,15 @@ def _backfill(home: Path, regions: list[str], sessions: int) -> None:
         for region in regions
     ]
     began = time.monotonic()
-    results = [result.as_dict() for result in nights.backfill(ranges)]
+    results = nights.nightly(regions) if kind == "nightly" else nights.backfill(ranges)
     seconds = time.monotonic() - began
     shown = ("region", "status", "tickers", "rows", "coverage", "requests", "seconds", "error")
     for result in results:
-        print(json.dumps({name: result.get(name) for name in shown}))
-    requests = sum(sum(result["requests"].values()) for result in results)
-    print(json.dumps({"seconds": seconds, "requests": requests, "pages_per_second": requests / seconds, "peak_mb": peak_mb()}))
+        stages = {stage["stage"]: stage["seconds"] for stage in nights.state.stages(str(result.run_id))}
+        row = result.as_dict()
+        pages = sum(row["requests"].values()) / stages["fetch"]
+        print(json.dumps({**{name: row.get(name) for name in shown}, "fetched_pages_per_second": pages}))
+    print(json.dumps({"seconds": seconds, "peak_mb": peak_mb()}))
 
 
 def peak_mb() -> float:
