@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.base import Capability, History, IndexHistory, Instrument, Listing
 from adapters.kis import series
+from adapters.kis.index_chart import dated_chart
 from adapters.kis.paging import Layout, Page, Values, walk
 from adapters.kis.rows import Refusals, RowError, amount, count, dates, day, day_before, optional, price, text
 from adapters.kis.wire import DAILY_CHART, INDEX_CHART, STOCK_INFO, PriceBasis, Wire
@@ -114,22 +115,7 @@ def index(
     `bars`: INDEX_BARS, levels in points, volume in shares, amount in `currency` (see the module on units).
     """
     refusals = Refusals(region, index_code, provider)
-
-    def ask(first: dt.date, until: dt.date) -> Page:
-        body = wire.get(
-            INDEX_CHART,
-            {
-                "FID_COND_MRKT_DIV_CODE": "U",
-                "FID_INPUT_ISCD": code,
-                "FID_INPUT_DATE_1": first.strftime("%Y%m%d"),
-                "FID_INPUT_DATE_2": until.strftime("%Y%m%d"),
-                "FID_PERIOD_DIV_CODE": "D",
-            },
-            capability=Capability.INDEX,
-            subject=f"{index_code} ({code})",
-        )
-        return Page(body["output2"], optional(body["output1"], "bstp_cls_code"))
-
+    ask = dated_chart(wire, INDEX_CHART, "U", code, names_code="bstp_cls_code", subject=f"{index_code} ({code})")
     found = walk(ask, _LEVELS, code=code, start=start, end=end, calendar=calendar, refusals=refusals)
     return series.levels(found, region, index_code, currency, provider)
 
