@@ -12,15 +12,16 @@ one whose data will exist later, `NotYet`.
 from __future__ import annotations
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 import polars as pl
 
 from pipeline.errors import Unsupported
-from pipeline.frames import BARS, INDEX_BARS, INSTRUMENTS, REFUSED
+from pipeline.frames import ACTIONS, BARS, INDEX_BARS, INSTRUMENTS, REFUSED
 
 __all__ = [
+    "ACTIONS",
     "BARS",
     "INDEX_BARS",
     "INSTRUMENTS",
@@ -75,6 +76,8 @@ class History:
     `bars`: BARS, ascending by date, every row the provider gave inside the range. `refused`: REFUSED. `exhausted` says that
     the whole range was walked: the provider has no older row inside it than the first one. `pages` is the number of answers
     the rows came from. `older` says that an answer held a row from before the range, so the listing is older than it.
+    `actions` (ACTIONS): what the answer tells of corporate actions, from `start` through today where the provider tells more
+    than its rows.
     """
 
     bars: pl.DataFrame
@@ -82,6 +85,7 @@ class History:
     exhausted: bool
     pages: int
     older: bool = False
+    actions: pl.DataFrame = field(default_factory=ACTIONS.to_frame)
 
 
 @dataclass(frozen=True)
@@ -98,12 +102,14 @@ class Universe:
     """Every listing a provider's lists show (`instruments`: INSTRUMENTS) and the lines that could not be read (REFUSED).
 
     `unvalued` says why market values are missing although the region's rule needs them ("" where they are there or nobody
-    needs them).
+    needs them). `members` are the tickers of the membership list that the region's rule names (`universe.members`); None where
+    the provider has no such list.
     """
 
     instruments: pl.DataFrame
     refused: pl.DataFrame
     unvalued: str = ""
+    members: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)

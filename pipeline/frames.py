@@ -74,3 +74,25 @@ INSTRUMENTS = pl.Schema(
         "provider": pl.String,
     }
 )
+
+#: One corporate action a row, as one provider tells it. `ratio` is new shares for one old share. Adjusted price before `ex_date`
+#: (the venue's session date) = price × `price_factor`, adjusted volume = volume × `volume_factor`. `cash` is gross in `currency`
+#: (major unit) per share held at the close before `ex_date`, as announced; both null for other kinds. `source` names the list
+#: or rule it was read from. The kinds and status words are those of the table `corporate_actions`.
+ACTIONS = pl.Schema(
+    {
+        "region": pl.String,
+        "ticker": pl.String,
+        "ex_date": pl.Date,
+        "kind": pl.String,
+        "ratio": pl.Float64,
+        "price_factor": pl.Float64,
+        "volume_factor": pl.Float64,
+        "in_split_adjusted": pl.Boolean,
+        "cash": pl.Float64,
+        "currency": pl.String,
+        "status": pl.String,
+        "source": pl.String,
+        "provider": pl.String,
+    }
+)
