@@ -75,10 +75,10 @@ INSTRUMENTS = pl.Schema(
     }
 )
 
-#: One corporate action a row, as one provider tells it. `ratio` is new shares for one old share. Adjusted price before `ex_date`
-#: (the venue's session date) = price × `price_factor`, adjusted volume = volume × `volume_factor`. `cash` is gross in `currency`
-#: (major unit) per share held at the close before `ex_date`, as announced; both null for other kinds. `source` names the list
-#: or rule it was read from. The kinds and status words are those of the table `corporate_actions`.
+#: One corporate action a row, as one provider tells it. `ratio` is new shares for one old share. Adjusted price before
+#: `ex_date` (the venue's session date) = price × `price_factor`, adjusted volume = volume × `volume_factor`. `cash` is gross in
+#: `currency` (major unit) per share held at the close before `ex_date`, as announced; both null for other kinds. `source` names
+#: the list or rule it was read from. The words of kind and status are those of the table `corporate_actions`.
 ACTIONS = pl.Schema(
     {
         "region": pl.String,
