@@ -96,3 +96,14 @@ ACTIONS = pl.Schema(
         "provider": pl.String,
     }
 )
+
+#: Indicators of a bar, in the price's currency (`rsi_14`: 0 to 100), in the order of the table `technical_analysis`.
+INDICATORS = pl.Schema(
+    dict.fromkeys(
+        (
+            *("ma5", "ma20", "ma60", "ma120", "ma200", "rsi_14", "macd", "macd_signal", "macd_hist"),
+            *("bb_upper", "bb_middle", "bb_lower", "atr_14"),
+        ),
+        pl.Float64(),
+    )
+)

@@ -1,0 +1,121 @@
+"""The stage that keeps `technical_analysis`: only what a run touched is computed again, and all of it survives a kill.
+
+What is stale is read from the tables (bars and events the run wrote, bars behind the newest indicator), so a run that was
+cut off leaves nothing that the next one would not find.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+
+import duckdb
+import polars as pl
+
+from pipeline.frames import INDICATORS
+from pipeline.indicators.compute import compute
+from pipeline.statements import statement
+from pipeline.store import Store
+from pipeline.store.file import registered
+from pipeline.store.incoming import append
+
+#: Timeframes and the period each of their bars is made of.
+TIMEFRAMES = {"D": "day", "W": "week", "M": "month"}
+
+#: Significant digits that are stored (architecture.md, "The store"): the last 300 bars give the newest row to 4e-8.
+DIGITS = 8
+
+#: Bars worked on at a time: a backfill of ten years must not hold a whole region in memory.
+_BARS_AT_ONCE = 500_000
+
+#: Columns and dtypes of `technical_analysis`, in the table's order.
+TECHNICAL_ANALYSIS = pl.Schema(
+    {
+        "region": pl.String(),
+        "ticker": pl.String(),
+        "timeframe": pl.String(),
+        "date": pl.Date(),
+        **INDICATORS,
+        "provider": pl.String(),
+        "known_at": pl.Datetime("us", "UTC"),
+        "run_id": pl.String(),
+    }
+)
+
+
+@dataclass(frozen=True)
+class Derived:
+    """What a stage wrote: rows of `technical_analysis`, and tickers that were looked at, over all timeframes."""
+
+    rows: int
+    tickers: int
+
+    @property
+    def detail(self) -> str:
+        """In words, for the run's record."""
+        return f"{self.rows:,} rows of indicators for {self.tickers:,} tickers"
+
+
+def derive(store: Store, *, region: str, run_id: str) -> Derived:
+    """Bring the indicators of `region` up to its bars and events, after everything `run_id` committed.
+
+    D on adjusted bars, W and M on complete periods, each dated by its last session; `known_at` and `provider` are those of
+    the newest bar inside. Stored values have `DIGITS` significant digits. Idempotent.
+    """
+    rows = 0
+    tickers: set[str] = set()
+    for timeframe in TIMEFRAMES:
+        stale = store.look(partial(_stale, region=region, run_id=run_id, timeframe=timeframe), "indicators")
+        tickers.update(stale["ticker"])
+        for part in _parts(stale):
+            rows += store.work(
+                partial(_bars, region=region, timeframe=timeframe, stale=part),
+                partial(_fresh, stale=part, run_id=run_id),
+                partial(_replace, region=region, timeframe=timeframe, stale=part),
+                f"indicators {region}",
+            )
+    return Derived(rows, len(tickers))
+
+
+def _stale(connection: duckdb.DuckDBPyConnection, *, region: str, run_id: str, timeframe: str) -> pl.DataFrame:
+    """ticker, since, start, bars: what is to be computed again."""
+    wanted = {"region": region, "run_id": run_id, "timeframe": timeframe, "unit": TIMEFRAMES[timeframe]}
+    found: pl.DataFrame = connection.sql(statement("indicators/stale"), params=wanted).pl()
+    return found
+
+
+def _parts(stale: pl.DataFrame) -> list[pl.DataFrame]:
+    """Whole tickers, in order, of about `_BARS_AT_ONCE` bars together."""
+    numbered = stale.with_columns(part=(pl.col("bars").cum_sum() - 1) // _BARS_AT_ONCE)
+    return numbered.partition_by("part", maintain_order=True, include_key=False)
+
+
+def _bars(connection: duckdb.DuckDBPyConnection, *, region: str, timeframe: str, stale: pl.DataFrame) -> pl.DataFrame:
+    """The bars of some tickers, from each one's start."""
+    # The range reaches the scan through the views' grouping; the join with the tickers does not.
+    span = {"region": region, "first": stale["ticker"].min(), "last": stale["ticker"].max()}
+    with registered(connection, stale=stale):
+        found: pl.DataFrame = connection.sql(statement(f"indicators/bars_{timeframe}"), params=span).pl()
+    return found
+
+
+def _fresh(bars: pl.DataFrame, *, stale: pl.DataFrame, run_id: str) -> pl.DataFrame:
+    """TECHNICAL_ANALYSIS from each ticker's first stale date on."""
+    return (
+        compute(bars)
+        .join(stale.select("ticker", "since"), on="ticker", how="inner", maintain_order="left")
+        .filter(pl.col("date") >= pl.col("since"))
+        .with_columns(pl.col(*INDICATORS).round_sig_figs(DIGITS), run_id=pl.lit(run_id))
+        .select(TECHNICAL_ANALYSIS.names())
+        .cast(TECHNICAL_ANALYSIS)
+    )
+
+
+def _replace(
+    connection: duckdb.DuckDBPyConnection, fresh: pl.DataFrame, *, region: str, timeframe: str, stale: pl.DataFrame
+) -> int:
+    """Put `fresh` in the place of what is stale; a date that no period ends on any more goes with it."""
+    with registered(connection, stale=stale):
+        connection.execute(statement("indicators/delete_stale"), {"region": region, "timeframe": timeframe})
+    append(connection, "indicators/insert", fresh, TECHNICAL_ANALYSIS)
+    return fresh.height

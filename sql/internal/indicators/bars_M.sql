@@ -1,0 +1,19 @@
+-- Complete months of the tickers of `stale` (ticker, start) between $first and $last, each from its start on.
+SELECT
+    bar.region,
+    bar.ticker,
+    bar.timeframe,
+    bar.date,
+    bar.high,
+    bar.low,
+    bar.close,
+    bar.provider,
+    bar.known_at
+FROM ohlcv_monthly AS bar
+JOIN stale
+    ON stale.ticker = bar.ticker
+    AND bar.date >= stale.start
+WHERE bar.region = $region
+    AND bar.ticker BETWEEN $first AND $last
+    AND bar.complete
+ORDER BY bar.ticker, bar.date;
