@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
 
@@ -13,6 +14,9 @@ from pipeline.errors import UsageError
 from pipeline.statements import statement
 from pipeline.store import Store
 from pipeline.store.file import records, translated
+
+if TYPE_CHECKING:
+    import polars as pl
 
 Row = dict[str, Any]
 _SCHEMAS = ("main", "original")
@@ -45,36 +49,56 @@ def run(home: Path, query: str, *, params: Mapping[str, Any] | None = None, sche
     """
     if schema not in _SCHEMAS:
         raise UsageError(f"--schema {schema!r}: one of {', '.join(_SCHEMAS)}")
-    text = _text(query)
+    asked = text(query)
     connection = Store(home).read()
     try:
         connection.execute(statement(f"use_{schema}"))
-        with translated(home):
-            answer = _answer(connection, text, params)
-        return answer
+        with translated(home), _in_words():
+            _require_parameters(connection, asked, params or {})
+            return records(connection.execute(asked, dict(params) if params else None))
     finally:
         connection.close()
 
 
-def _answer(connection: duckdb.DuckDBPyConnection, text: str, params: Mapping[str, Any] | None) -> list[Row]:
-    try:
-        wanted = connection.extract_statements(text)
-        names = {name for one in wanted for name in one.named_parameters}
-        missing = names - set(params or {})
-        if missing:
-            raise UsageError(f"the query needs --param {' --param '.join(f'{name}=…' for name in sorted(missing))}")
-        return records(connection.execute(text, dict(params) if params else None))
-    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.InvalidInputException) as error:
-        raise UsageError(f"the query can't be answered: {error}") from error
+def frame(connection: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, Any]) -> pl.DataFrame:
+    """The answer of one SQL statement as a frame; `UsageError` with DuckDB's words for SQL it can't take."""
+    with _in_words():
+        if len(connection.extract_statements(query)) > 1:
+            raise UsageError("more than one statement: ask them one by one")
+        _require_parameters(connection, query, params)
+        relation = connection.sql(query, params=dict(params) or None)
+    if relation is None:
+        raise UsageError("the query has no answer: ask with SELECT, or FROM")
+    with _in_words():
+        found: pl.DataFrame = relation.pl()
+    return found
 
 
-def _text(query: str) -> str:
+def text(query: str) -> str:
+    """SQL text as it is, or that of a named query; `UsageError` for a name that none has."""
     if any(character.isspace() for character in query.strip()):
         return query
     names = {row["name"] for row in named()}
     if query in names:
         return resources.path("sql", "queries", f"{query}.sql").read_text(encoding="utf-8")
     raise UsageError(f"no query is named {query!r}: known are {', '.join(sorted(names))}; or give SQL text")
+
+
+@contextmanager
+def _in_words() -> Iterator[None]:
+    """DuckDB's complaints about a question as `UsageError`."""
+    try:
+        yield
+    except (duckdb.ProgrammingError, duckdb.DataError, duckdb.NotSupportedError, duckdb.InvalidInputException) as error:
+        raise UsageError(f"the query can't be answered: {error}") from error
+
+
+def _require_parameters(connection: duckdb.DuckDBPyConnection, query: str, params: Mapping[str, Any]) -> None:
+    names = {name for one in connection.extract_statements(query) for name in one.named_parameters}
+    missing = sorted(names - set(params))
+    if missing:
+        given = " ".join(f"--param {name}=VALUE" for name in missing)
+        raise UsageError(f"the query needs {' '.join(f'${name}' for name in missing)}: give {given} (Python: as keywords)")
 
 
 def region_standings(home: Path) -> list[Row]:
