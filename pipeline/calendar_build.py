@@ -1,57 +1,37 @@
 """Makes the packaged calendars: the exchange-calendars mirror, checked by a second opinion, corrected by our overrides.
 
-The mirror is the `exchange_calendars` package (it comes with pandas-market-calendars, whose own classes are not used:
-its XKRX keeps a lunch break that ended in 2000). The second opinion is `holidays`. A weekday on which the two differ
-must be decided in `calendars/overrides.toml`, otherwise nothing is written. Both packages are imported inside the
-functions: they cost a second and only `spock calendar build` needs them.
+The mirror is the `exchange_calendars` package (it comes with pandas-market-calendars, whose own classes are not used: its
+XKRX keeps a lunch break that ended in 2000, its HKEX knows no half days). Venues without a mirror have a list of closed days
+of our own. The second opinion is `holidays`. A weekday on which the two differ must be decided, with its source, in
+`calendars/overrides.toml` (or by a line of our own list), otherwise nothing is written. Both packages are imported inside
+the functions: they cost a second and only `spock calendar build` needs them.
 """
 
 from __future__ import annotations
 
 import os
-import tomllib
 import warnings
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from importlib import import_module
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, cast
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from typing import Any, cast
+from zoneinfo import ZoneInfo
 
+from pipeline import calendar_sources
+from pipeline.calendar_sources import Override, Period, Sources, VenueRange
 from pipeline.calendars import COLUMNS, FOLDER
 from pipeline.errors import ConfigError
 
-_CHANGES = ("closed", "open", "hours")
 _SATURDAY = 5
 _MARGIN = timedelta(days=40)
 
 
 @dataclass(frozen=True)
-class Override:
-    """One dated correction: `open` and `close` are venue-local times, None unless the change sets hours."""
-
-    venue: str
-    date: date
-    change: Literal["closed", "open", "hours"]
-    open: time | None
-    close: time | None
-    source: str
-
-
-@dataclass(frozen=True)
-class VenueRange:
-    """What is known of a venue: `first` to `last`, both included, in its IANA `timezone`."""
-
-    mic: str
-    timezone: str
-    first: date
-    last: date
-
-
-@dataclass(frozen=True)
 class Hours:
-    """Hours of a session as aware UTC datetimes."""
+    """Hours of a session as aware UTC datetimes; no break is None twice."""
 
     open: datetime
     close: datetime
@@ -63,10 +43,10 @@ def build(folder: Path = FOLDER) -> list[Path]:
     """Write `<MIC>.csv` for every venue of `folder`/overrides.toml and return the paths.
 
     The same packages and overrides give the same bytes. `ConfigError` when the overrides can't be read, or when mirror
-    and second opinion differ on a weekday that no override decides.
+    and second opinion differ on a weekday that nothing decides.
     """
-    venues, overrides = read_overrides(folder / "overrides.toml")
-    texts = {venue.mic: render(venue, [o for o in overrides if o.venue == venue.mic]) for venue in venues}
+    sources = calendar_sources.read(folder / "overrides.toml")
+    texts = {venue.mic: render(venue, sources) for venue in sources.venues}
     paths = []
     for mic, text in texts.items():
         path = folder / f"{mic}.csv"
@@ -77,17 +57,22 @@ def build(folder: Path = FOLDER) -> list[Path]:
     return paths
 
 
-def render(venue: VenueRange, overrides: list[Override]) -> str:
+def render(venue: VenueRange, sources: Sources) -> str:
     """The text of one calendar file: a line of range and versions, the column names, one session a line, ascending."""
-    sessions = _mirror(venue)
-    undecided = _disagreements(venue, set(sessions)) - {o.date for o in overrides}
+    overrides = [override for override in sources.overrides if override.venue == venue.mic]
+    zone = ZoneInfo(venue.timezone)
+    sessions = _mirror(venue) if venue.mirror else _own(venue, zone)
+    undecided = _disagreements(venue, set(sessions)) - {o.date for o in overrides} - set(venue.closed_days)
     if undecided:
         raise ConfigError(
             f"{venue.mic}: mirror and second opinion differ on {', '.join(map(str, sorted(undecided)))}; "
             "decide each in calendars/overrides.toml, with its source"
         )
+    for period in sources.periods:
+        if period.venue == venue.mic:
+            _apply_period(period, sessions, zone)
     for override in overrides:
-        _apply(override, sessions, ZoneInfo(venue.timezone))
+        _apply(override, sessions, zone)
     lines = [_header(venue), ",".join(COLUMNS)]
     for day in sorted(sessions):
         hours = sessions[day]
@@ -96,73 +81,18 @@ def render(venue: VenueRange, overrides: list[Override]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def read_overrides(path: Path) -> tuple[list[VenueRange], list[Override]]:
-    """Venues and overrides of a TOML file; `ConfigError` naming file and entry when one can't be taken."""
-    try:
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise ConfigError(f"{path} is missing: it names the venues and their corrections") from error
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: {error}") from error
-    unknown = set(document) - {"venues", "overrides"}
-    if unknown:
-        raise ConfigError(f"{path}: unknown keys {', '.join(sorted(unknown))}; known are venues and overrides")
-    venues = [_venue(path, mic, table) for mic, table in document.get("venues", {}).items()]
-    overrides = [_override(path, entry, {v.mic: v for v in venues}) for entry in document.get("overrides", [])]
-    seen: set[tuple[str, date]] = set()
-    for override in overrides:
-        if (override.venue, override.date) in seen:
-            raise ConfigError(f"{path}: {override.venue} {override.date} stands twice; keep one line a date")
-        seen.add((override.venue, override.date))
-    return venues, sorted(overrides, key=lambda o: (o.venue, o.date))
-
-
-def _venue(path: Path, mic: str, table: dict[str, Any]) -> VenueRange:
-    timezone = table.get("timezone")
-    if set(table) != {"first", "last", "timezone"} or not _is_date(table["first"]) or not _is_date(table["last"]):
-        raise ConfigError(f"{path}: venues.{mic} needs first and last (dates) and timezone, nothing else")
-    try:
-        ZoneInfo(str(timezone))
-    except (ZoneInfoNotFoundError, ValueError) as error:
-        raise ConfigError(f"{path}: venues.{mic}.timezone {timezone!r} is no IANA timezone") from error
-    return VenueRange(mic, str(timezone), table["first"], table["last"])
-
-
-def _override(path: Path, entry: dict[str, Any], venues: dict[str, VenueRange]) -> Override:
-    where = f"{path}: override {entry.get('venue')} {entry.get('date')}"
-    unknown = set(entry) - {"venue", "date", "change", "open", "close", "source"}
-    if unknown:
-        raise ConfigError(f"{where}: unknown keys {', '.join(sorted(unknown))}")
-    venue = venues.get(entry.get("venue", ""))
-    if venue is None or not _is_date(entry.get("date")) or not venue.first <= entry["date"] <= venue.last:
-        raise ConfigError(f"{where}: needs a venue of [venues] and a date inside its range")
-    change, opens, closes = entry.get("change"), entry.get("open"), entry.get("close")
-    if change not in _CHANGES:
-        raise ConfigError(f"{where}: change {change!r} is none of {', '.join(_CHANGES)}")
-    if not entry.get("source"):
-        raise ConfigError(f"{where}: every correction names its source")
-    hours_given = isinstance(opens, time) and isinstance(closes, time)
-    if (change == "hours" and not hours_given) or (change != "hours" and (opens or closes) and not hours_given):
-        raise ConfigError(f"{where}: give open and close, both as local times (10:00:00)")
-    if change == "closed" and hours_given:
-        raise ConfigError(f"{where}: a closed day has no hours")
-    return Override(venue.mic, entry["date"], change, opens, closes, entry["source"])
-
-
-def _is_date(value: object) -> bool:
-    return isinstance(value, date) and not isinstance(value, datetime)
-
-
 def _mirror(venue: VenueRange) -> dict[date, Hours]:
     """Sessions and UTC hours as the exchange-calendars mirror has them."""
-    mirrors = import_module("exchange_calendars")
     # XKRX's mirror moves the hours of the last session it was asked for when the first business day of a year in the
     # range was closed (2000-01-03): ask for more than is wanted and cut.
+    get_calendar = import_module("exchange_calendars").get_calendar
+    first, last = venue.first.isoformat(), venue.last.isoformat()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # the mirror's own use of pandas
-        bound = mirrors.get_calendar(venue.mic).bound_max()  # None where rules alone make the calendar
-        margin = venue.last + _MARGIN if bound is None else min(venue.last + _MARGIN, bound.date())
-        mirror = mirrors.get_calendar(venue.mic, start=venue.first.isoformat(), end=margin.isoformat())
+        try:
+            mirror = get_calendar(venue.mirror, start=first, end=(venue.last + _MARGIN).isoformat())
+        except ValueError:  # it ends before that: some mirrors are lists of announced holidays
+            mirror = get_calendar(venue.mirror, start=first, end=last)
     return {
         row.Index.date(): Hours(
             open=_moment(row.open),
@@ -172,6 +102,23 @@ def _mirror(venue: VenueRange) -> dict[date, Hours]:
         )
         for row in mirror.schedule.itertuples()
         if row.Index.date() <= venue.last
+    }
+
+
+def _own(venue: VenueRange, zone: ZoneInfo) -> dict[date, Hours]:
+    """All weekdays that our own list does not close, at the venue's hours."""
+    local = venue.hours
+    if local is None:
+        raise ConfigError(f"{venue.mic}: neither a mirror nor hours of its own")
+    return {
+        day: Hours(
+            open=_local(day, local.open, zone),
+            close=_local(day, local.close, zone),
+            break_start=None if local.break_start is None else _local(day, local.break_start, zone),
+            break_end=None if local.break_end is None else _local(day, local.break_end, zone),
+        )
+        for day in _weekdays(venue.first, venue.last)
+        if day not in venue.closed_days
     }
 
 
@@ -186,10 +133,43 @@ def _break(stamp: Any) -> datetime | None:
 
 def _disagreements(venue: VenueRange, sessions: set[date]) -> set[date]:
     """Weekdays on which the mirror trades and the second opinion does not, or the other way round."""
-    years = range(venue.first.year, venue.last.year + 1)
-    closed = import_module("holidays").financial_holidays(venue.mic, years=years)
-    days = (venue.first + timedelta(days=n) for n in range((venue.last - venue.first).days + 1))
-    return {day for day in days if day.weekday() < _SATURDAY and (day in sessions) == (day in closed)}
+    opinion = venue.second_opinion
+    if opinion is None:
+        return set()
+    holidays = import_module("holidays")
+    years = range(opinion.first.year, venue.last.year + 1)
+    if opinion.country:
+        closed = holidays.country_holidays(opinion.country, years=years)
+    else:
+        closed = holidays.financial_holidays(opinion.market, years=years)
+    return {
+        day
+        for day in _weekdays(opinion.first, venue.last)
+        if (day in sessions) == (day in closed or (day.month, day.day) in opinion.also_closed)
+    }
+
+
+def _weekdays(first: date, last: date) -> list[date]:
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if day.weekday() < _SATURDAY]
+
+
+def _apply_period(period: Period, sessions: dict[date, Hours], zone: ZoneInfo) -> None:
+    """Change the full sessions of a period; those with other hours than most are half days and late opens."""
+    local = {day: _local_hours(sessions[day], zone) for day in sessions if period.first <= day <= period.last}
+    if not local:
+        raise ConfigError(f"period {period.venue} {period.first}: no session of the calendar lies in it")
+    ((usual, _),) = Counter(local.values()).most_common(1)
+    for day, hours in local.items():
+        if hours == usual:
+            moments = {name: _local(day, moment, zone) for name, moment in period.changed.items()}
+            changed = replace(sessions[day], **moments)
+            sessions[day] = replace(changed, break_start=None, break_end=None) if period.no_break else changed
+
+
+def _local_hours(hours: Hours, zone: ZoneInfo) -> tuple[time | None, ...]:
+    moments = (hours.open, hours.close, hours.break_start, hours.break_end)
+    return tuple(None if moment is None else moment.astimezone(zone).time() for moment in moments)
 
 
 def _apply(override: Override, sessions: dict[date, Hours], zone: ZoneInfo) -> None:
@@ -204,9 +184,13 @@ def _apply(override: Override, sessions: dict[date, Hours], zone: ZoneInfo) -> N
         sessions[day] = Hours(open=_local(day, override.open, zone), close=_local(day, override.close, zone))
     elif day not in sessions:
         model = max(other for other in sessions if other < day)
-        hours = sessions[model]
-        local_open, local_close = hours.open.astimezone(zone).time(), hours.close.astimezone(zone).time()
-        sessions[day] = Hours(open=_local(day, local_open, zone), close=_local(day, local_close, zone))
+        opens, closes, break_start, break_end = _local_hours(sessions[model], zone)
+        sessions[day] = Hours(
+            open=_local(day, cast(time, opens), zone),
+            close=_local(day, cast(time, closes), zone),
+            break_start=None if break_start is None else _local(day, break_start, zone),
+            break_end=None if break_end is None else _local(day, break_end, zone),
+        )
 
 
 def _local(day: date, moment: time, zone: ZoneInfo) -> datetime:
@@ -214,11 +198,9 @@ def _local(day: date, moment: time, zone: ZoneInfo) -> datetime:
 
 
 def _header(venue: VenueRange) -> str:
-    made_of = f"exchange-calendars {version('exchange-calendars')}, holidays {version('holidays')}, overrides.toml"
-    return (
-        f"# {venue.mic} {venue.timezone} known {venue.first} to {venue.last}; "
-        f"made by `spock calendar build` from {made_of}"
-    )
+    mirror = f"exchange-calendars {version('exchange-calendars')}" if venue.mirror else "our list of closed days"
+    made_of = f"{mirror}, holidays {version('holidays')}, overrides.toml"
+    return f"# {venue.mic} {venue.timezone} known {venue.first} to {venue.last}; made by `spock calendar build` from {made_of}"
 
 
 def _cell(moment: datetime | None) -> str:

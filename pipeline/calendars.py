@@ -10,25 +10,28 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left, bisect_right
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 from zoneinfo import ZoneInfo
 
 from pipeline.errors import CalendarUnknown, UsageError
 
 if TYPE_CHECKING:
-    from pipeline.settings import VenueConfig
+    from pipeline.settings import RegionConfig, VenueConfig
 
 #: Where the packaged calendars stand, in a checkout as in a wheel.
 FOLDER = Path(__file__).with_name("calendars")
 COLUMNS = ("session", "open", "close", "break_start", "break_end")
 _DAY = re.compile(r"\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])")
-_HEADER = re.compile(
-    rf"# (?P<mic>\S+) (?P<timezone>\S+) known (?P<first>{_DAY.pattern}) to (?P<last>{_DAY.pattern})(;.*)?"
-)
+
+#: What a venue does at a moment: `lunch` is a break inside a session, `unknown` a date outside the calendar.
+Phase = Literal["open", "lunch", "closed", "unknown"]
+_DAY_LENGTH = 10  # of YYYY-MM-DD; the standard library also reads other ISO spellings
+_HEADER = re.compile(rf"# (?P<mic>\S+) (?P<timezone>\S+) known (?P<first>{_DAY.pattern}) to (?P<last>{_DAY.pattern})(;.*)?")
 
 
 @dataclass(frozen=True)
@@ -40,6 +43,22 @@ class Session:
     close: datetime
     break_start: datetime | None
     break_end: datetime | None
+
+    def phase(self, moment: datetime) -> Phase:
+        """What the venue does at `moment` (aware) of this session; the opening counts as open, the close as closed."""
+        if not self.open <= moment < self.close:
+            return "closed"
+        if self.break_start is not None and self.break_end is not None and self.break_start <= moment < self.break_end:
+            return "lunch"
+        return "open"
+
+
+@dataclass(frozen=True)
+class CollectionWindow:
+    """When the bars of a session can be collected as final ones before the region trades again; aware UTC datetimes."""
+
+    start: datetime
+    end: datetime
 
 
 class VenueCalendar:
@@ -89,9 +108,7 @@ class VenueCalendar:
     def session(self, day: date) -> Session:
         """The hours of one session; `UsageError` when the venue is closed on `day`."""
         if not self.is_session(day):
-            raise UsageError(
-                f"{day} is no session of {self.mic}: the venue is closed; the next one is {self._hint(day)}"
-            )
+            raise UsageError(f"{day} is no session of {self.mic}: the venue is closed; the next one is {self._hint(day)}")
         opens, closes, break_start, break_end = self._rows[day].split(",")
         return Session(
             session=day,
@@ -100,6 +117,36 @@ class VenueCalendar:
             break_start=_utc(break_start) if break_start else None,
             break_end=_utc(break_end) if break_end else None,
         )
+
+    def phase(self, moment: datetime) -> Phase:
+        """What the venue does at `moment` (aware); `unknown` outside the known range, never open for want of knowledge."""
+        day = self.local_date(moment)
+        if not self.first <= day <= self.last:
+            return "unknown"
+        return self.session(day).phase(moment) if day in self._rows else "closed"
+
+    def is_open(self, moment: datetime) -> bool:
+        """Whether the venue trades at `moment` (aware): in a session and not in its break."""
+        self._require_known(self.local_date(moment))
+        return self.phase(moment) == "open"
+
+    def next_opening(self, moment: datetime) -> Session:
+        """The first session that opens after `moment` (aware)."""
+        day = self.local_date(moment)
+        if self.is_session(day) and moment < (today := self.session(day)).open:
+            return today
+        return self.session(self.next_session(day))
+
+    def knows_an_opening_after(self, moment: datetime) -> bool:
+        """Whether `next_opening` has an answer: the calendar knows the date and a session still to open."""
+        day = self.local_date(moment)
+        return self.first <= day <= self.last and bool(self._sessions) and moment < self.session(self._sessions[-1]).open
+
+    def local_date(self, moment: datetime) -> date:
+        """The venue's date at `moment` (aware)."""
+        if moment.tzinfo is None:
+            raise UsageError(f"{moment} has no timezone: a venue's phase is asked for a moment, not for a clock's face")
+        return moment.astimezone(ZoneInfo(self.timezone)).date()
 
     def window(self, n: int, end: date) -> list[date]:
         """The last `n` sessions up to and including `end`, ascending."""
@@ -131,9 +178,7 @@ def calendar(mic: str) -> VenueCalendar:
     """The packaged calendar of a venue, cached; `UsageError` when there is none for `mic`."""
     path = FOLDER / f"{mic}.csv"
     if not re.fullmatch(r"[A-Z0-9]{4}", mic) or not path.is_file():
-        raise UsageError(
-            f"no calendar for venue {mic!r}; there are calendars for {', '.join(available()) or 'no venue'}"
-        )
+        raise UsageError(f"no calendar for venue {mic!r}; there are calendars for {', '.join(available()) or 'no venue'}")
     return load(path)
 
 
@@ -152,9 +197,13 @@ def load(path: Path) -> VenueCalendar:
     previous = ""
     for number, line in enumerate(lines[2:], start=3):
         day, _, hours = line.partition(",")
-        if not _DAY.fullmatch(day) or day <= previous or hours.count(",") != len(COLUMNS) - 2:
+        try:
+            key = date.fromisoformat(day)
+        except ValueError:
+            key = None
+        if key is None or len(day) != _DAY_LENGTH or day <= previous or hours.count(",") != len(COLUMNS) - 2:
             raise UsageError(f"{path}: line {number} is damaged or out of order ({line!r}); run `spock calendar build`")
-        rows[date.fromisoformat(day)] = hours
+        rows[key] = hours
         previous = day
     first, last = date.fromisoformat(header["first"]), date.fromisoformat(header["last"])
     return VenueCalendar(header["mic"], header["timezone"], first, last, rows)
@@ -182,6 +231,41 @@ def last_final_session(venue: VenueConfig, provider: str, now: datetime) -> date
     while final_at(venue, provider, day) > now:
         day = sessions.previous_session(day)
     return day
+
+
+def region_phase(config: RegionConfig, moment: datetime) -> Phase:
+    """What a region does at `moment` (aware): open if one of its venues is, else lunch, else closed.
+
+    `unknown` when no venue is open or at lunch and one's calendar does not know the date.
+    """
+    phases = {calendar(venue.calendar).phase(moment) for venue in config.venues}
+    order: tuple[Phase, ...] = ("open", "lunch", "unknown", "closed")
+    return next(phase for phase in order if phase in phases)
+
+
+def active_regions(now: datetime, configs: Iterable[RegionConfig]) -> dict[str, Phase]:
+    """The regions inside a session at `now` (aware), in the order of `configs`.
+
+    `open`, or `lunch` where every venue inside a session rests.
+    """
+    phases = {config.region: region_phase(config, now) for config in configs}
+    return {region: phase for region, phase in phases.items() if phase in ("open", "lunch")}
+
+
+def collection_window(config: RegionConfig, provider: str, session: date) -> CollectionWindow:
+    """When the bars of `session` are final at every venue that traded, as `provider` delivers them, and none has reopened.
+
+    From the last `final_at` of the venues with that session to the first opening after it. `UsageError` when no venue of
+    the region has the session, `CalendarUnknown` when a calendar does not know it or what follows it.
+    """
+    traded = [venue for venue in config.venues if calendar(venue.calendar).is_session(session)]
+    if not traded:
+        raise UsageError(f"{session} is no session of region {config.region}: all its venues are closed")
+    followers = [calendar(venue.calendar) for venue in config.venues]
+    return CollectionWindow(
+        start=max(final_at(venue, provider, session) for venue in traded),
+        end=min(one.session(one.next_session(session)).open for one in followers),
+    )
 
 
 def _utc(text: str) -> datetime:

@@ -10,7 +10,7 @@ import sys
 import rich_click as click
 
 from pipeline import __version__
-from pipeline.commands import doctor, moving, nights, questions, runs, sandbox, settings, tickers
+from pipeline.commands import calendar, doctor, moving, nights, questions, runs, sandbox, settings, tickers
 from pipeline.errors import SpockError
 
 #: click's own: the user stopped it (Ctrl-C).
@@ -45,7 +45,7 @@ for command in (
     *(nights.nightly, nights.backfill, nights.plan, nights.publish),
     *(questions.status, questions.sql, runs.runs, tickers.ticker),
     *(moving.import_, moving.export),
-    *(settings.config, settings.calendar, doctor.doctor),
+    *(settings.config, calendar.calendar, doctor.doctor),
     *(sandbox.sandbox, sandbox.demo),
 ):
     spock.add_command(command)

@@ -27,17 +27,3 @@ def config_show(region: str, form: str | None) -> None:
         return
     rows = [{"setting": path, "value": value} for path, value in settings.flattened(described)]
     output.show(rows, output.chosen(form))
-
-
-@click.group()
-def calendar() -> None:
-    """Trading calendars."""
-
-
-@calendar.command("build")
-def calendar_build() -> None:
-    """Generate the packaged calendars anew from their sources and our overrides."""
-    from pipeline.calendar_build import build
-
-    for path in build():
-        click.echo(path)

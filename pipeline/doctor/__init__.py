@@ -10,7 +10,8 @@ from __future__ import annotations
 import datetime as dt
 
 from pipeline import settings
-from pipeline.doctor.configured import allowed_use, keys, limits, load_settings, look_at_clock, packaged_calendars
+from pipeline.doctor.calendars import packaged_calendars
+from pipeline.doctor.configured import allowed_use, keys, limits, load_settings, look_at_clock
 from pipeline.doctor.finding import Finding
 from pipeline.doctor.followed import regions, unlisted
 from pipeline.doctor.kept import leftovers, newest_replica, state_file, store_file

@@ -8,15 +8,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from pipeline import calendars, clock, settings
+from pipeline import clock, settings
 from pipeline.doctor.finding import Finding
 from pipeline.errors import ConfigError, Unavailable, UsageError
 
 if TYPE_CHECKING:
     from pipeline.settings import ProviderConfig, RegionConfig
 
-#: A calendar that ends within so many days is worth a word: holidays of the next year are announced by then.
-CALENDAR_NOTICE = dt.timedelta(days=60)
 #: A clock this far from the sandbox's running one disturbs tokens and finality.
 SKEW = dt.timedelta(seconds=5)
 
@@ -130,35 +128,3 @@ def look_at_clock() -> tuple[dt.datetime, list[Finding]]:
         words = f"this machine is {abs(skew.total_seconds()):.0f} s {side} the sandbox"
         return info.now, [Finding("clock", "notice", words, KEEP_TIME)]
     return info.now, [Finding("clock", "ok", f"within {SKEW.total_seconds():g} s of the sandbox")]
-
-
-def packaged_calendars(configs: list[RegionConfig], now: dt.datetime) -> Iterator[Finding]:
-    """How far each region's calendars reach from `now`; a region that is on must have them, the others are told together."""
-    packaged = calendars.available()
-    later = []
-    for config in configs:
-        wanted = tuple(dict.fromkeys(venue.calendar for venue in config.venues))
-        missing = [mic for mic in wanted if mic not in packaged]
-        if missing and config.status == "off":
-            later.append(f"{config.region} ({', '.join(missing)})")
-        elif missing:
-            words = f"{config.region} is {config.status}, but has no packaged calendar for {', '.join(missing)}"
-            yield Finding("calendar", "wrong", words, f"set SPOCK_REGIONS__{config.region}__STATUS=off, or upgrade Spock")
-        for mic in wanted:
-            if mic in packaged:
-                yield _calendar_end(config.region, mic, now)
-    if later:
-        words = f"no packaged calendar for {', '.join(later)}: these regions are off"
-        yield Finding("calendar", "notice", words, "none: their nights begin with a version that has them")
-
-
-def _calendar_end(region: str, mic: str, now: dt.datetime) -> Finding:
-    last = calendars.calendar(mic).last
-    left = last - now.date()
-    words = f"{region}: {mic} is known until {last}, {left.days} days from now"
-    todo = "upgrade Spock, or extend calendars/overrides.toml and run `spock calendar build`"
-    if left < dt.timedelta():
-        return Finding("calendar", "wrong", f"{region}: {mic} is known until {last} only, {-left.days} days ago", todo)
-    if left <= CALENDAR_NOTICE:
-        return Finding("calendar", "notice", words, todo)
-    return Finding("calendar", "ok", words)

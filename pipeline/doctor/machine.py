@@ -18,7 +18,7 @@ from pipeline.doctor.finding import Finding, size
 #: What Spock stands on: the names of pyproject.toml's dependencies.
 LIBRARIES = (
     "duckdb", "polars", "pyarrow", "httpx", "httpcore", "tenacity", "pandas-market-calendars", "holidays", "pydantic",
-    "rich-click", "rich", "tzdata", "pytz",
+    "rich-click", "rich", "tzdata", "pytz", "ta-lib", "yfinance", "curl_cffi", "jinja2",
 )  # fmt: skip
 OLDEST_PYTHON = (3, 11)
 #: Below this a night of a large region may fill the disk.

@@ -1,108 +1,25 @@
-"""The packaged calendars, what generates them, and when a session is final."""
+"""Reading the packaged calendars: sessions, phases, what is unknown, when a session is final and can be collected."""
 
 from __future__ import annotations
 
-import csv
-import json
 import subprocess
 import sys
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 
-from pipeline import calendar_build, calendars, settings
-from pipeline.errors import CalendarUnknown, ConfigError, UsageError
+from pipeline import calendars, settings
+from pipeline.errors import CalendarUnknown, UsageError
 from pipeline.settings import FinalAt, VenueConfig
 
-SHARED = Path(__file__).resolve().parents[3] / "shared"
-SEOUL = timedelta(hours=9)
-
 KRX = calendars.calendar("XKRX")
-NYS = calendars.calendar("XNYS")
-
-
-def local_hours(day: date) -> tuple[time, time]:
-    """Open and close of a session on Seoul's clock."""
-    session = KRX.session(day)
-    return (session.open + SEOUL).time(), (session.close + SEOUL).time()
 
 
 def venue(**final_at: FinalAt) -> VenueConfig:
     default = FinalAt(time=time(20, 5), timezone="Asia/Seoul")
     return VenueConfig(mic="XKRX", name="KRX", calendar="XKRX", lot=1, final_at={"default": default, **final_at})
-
-
-@pytest.mark.parametrize(
-    "day",
-    [
-        date(2000, 1, 3),  # banks closed after the turn of the year
-        date(2000, 12, 27),  # a longer year's end then
-        date(2015, 5, 1),  # Labour Day, no public holiday before 2026
-        date(2016, 12, 30),  # the last weekday of a year
-        date(2020, 8, 17),  # temporary holiday
-        date(2024, 4, 10),  # National Assembly election
-        date(2024, 10, 1),  # temporary holiday
-        date(2025, 1, 27),  # temporary holiday before Lunar New Year
-        date(2025, 6, 3),  # presidential election
-        date(2025, 12, 31),
-        date(2026, 5, 1),
-        date(2026, 6, 3),  # local elections: open in the mirror
-        date(2026, 7, 17),  # Constitution Day: open in the mirror
-        date(2026, 12, 31),
-        date(2027, 5, 3),  # substitute of Labour Day: open in the mirror
-        date(2027, 7, 19),  # substitute of Constitution Day: open in the mirror
-        date(2026, 11, 21),  # a Saturday
-    ],
-)
-def test_the_venue_is_closed(day: date) -> None:
-    assert not KRX.is_session(day)
-
-
-@pytest.mark.parametrize("day", [date(2007, 7, 16), date(2016, 12, 29), date(2024, 12, 30), date(2026, 11, 20)])
-def test_the_venue_is_open(day: date) -> None:
-    assert KRX.is_session(day)
-
-
-@pytest.mark.parametrize(
-    ("day", "hours"),
-    [
-        (date(2016, 7, 29), (time(9), time(15))),  # half an hour shorter until then
-        (date(2016, 8, 1), (time(9), time(15, 30))),
-        (date(2026, 11, 20), (time(9), time(15, 30))),
-        (date(2016, 1, 4), (time(10), time(15))),  # first session of a year
-        (date(2026, 1, 2), (time(10), time(15, 30))),
-        (date(2001, 9, 12), (time(12), time(15))),  # the day after 9/11
-        (date(2015, 11, 12), (time(10), time(16))),  # university entrance exam
-        (date(2017, 11, 16), (time(10), time(16, 30))),  # exam called off the evening before, hours kept
-        (date(2017, 11, 23), (time(10), time(16, 30))),
-        (date(2020, 12, 3), (time(10), time(16, 30))),
-        (date(2021, 11, 18), (time(10), time(16, 30))),  # from here on the mirror knows no exam day
-        (date(2022, 11, 17), (time(10), time(16, 30))),
-        (date(2023, 11, 16), (time(10), time(16, 30))),
-        (date(2024, 11, 14), (time(10), time(16, 30))),
-        (date(2025, 11, 13), (time(10), time(16, 30))),
-        (date(2026, 11, 19), (time(10), time(16, 30))),
-        (date(2027, 11, 18), (time(10), time(16, 30))),
-        (date(2027, 12, 30), (time(9), time(15, 30))),  # the mirror shifts the last session it is asked for
-    ],
-)
-def test_a_session_has_its_hours(day: date, hours: tuple[time, time]) -> None:
-    assert local_hours(day) == hours
-
-
-def test_every_first_session_of_a_year_since_2001_opens_at_ten() -> None:
-    firsts = [KRX.next_session(date(year - 1, 12, 31)) for year in range(2001, 2028)]
-    assert {local_hours(day)[0] for day in firsts} == {time(10)}
-
-
-def test_the_lunch_break_ended_in_may_2000() -> None:
-    before, after = KRX.session(date(2000, 5, 19)), KRX.session(date(2000, 5, 22))
-    assert (before.break_start, before.break_end) == (
-        datetime(2000, 5, 19, 3, tzinfo=UTC),
-        datetime(2000, 5, 19, 4, tzinfo=UTC),
-    )
-    assert (after.break_start, after.break_end) == (None, None)
 
 
 def test_sessions_include_both_ends() -> None:
@@ -182,6 +99,116 @@ def test_reading_a_calendar_needs_the_standard_library_alone() -> None:
     assert answer.stdout.strip() == "[]"
 
 
+# ---- what trades at a moment ----
+
+
+@pytest.mark.parametrize(
+    ("mic", "local", "phase"),
+    [
+        ("XKRX", "2026-11-20T08:59:59", "closed"),
+        ("XKRX", "2026-11-20T09:00:00", "open"),
+        ("XKRX", "2026-11-20T15:29:59", "open"),
+        ("XKRX", "2026-11-20T15:30:00", "closed"),
+        ("XKRX", "2026-11-19T09:30:00", "closed"),  # the university entrance exam: from ten on
+        ("XKRX", "2026-11-21T10:00:00", "closed"),  # a Saturday
+        ("XKRX", "2028-01-03T10:00:00", "unknown"),
+        ("XTKS", "2026-11-20T11:29:59", "open"),
+        ("XTKS", "2026-11-20T11:30:00", "lunch"),
+        ("XTKS", "2026-11-20T12:29:59", "lunch"),
+        ("XTKS", "2026-11-20T12:30:00", "open"),
+        ("XHKG", "2025-12-24T11:59:00", "open"),  # half a day
+        ("XHKG", "2025-12-24T12:30:00", "closed"),
+        ("XSHG", "2026-12-31T14:00:00", "open"),
+        ("XSHG", "2027-01-05T10:00:00", "unknown"),
+        ("XASX", "2026-11-23T10:00:00", "open"),  # Sunday evening in UTC
+    ],
+)
+def test_a_venue_has_a_phase_at_every_moment(mic: str, local: str, phase: str) -> None:
+    known = calendars.calendar(mic)
+    assert known.phase(datetime.fromisoformat(local).replace(tzinfo=ZoneInfo(known.timezone))) == phase
+
+
+def test_a_venue_is_open_inside_its_sessions_and_not_in_their_breaks() -> None:
+    hours = (1, 2, 4, 5, 8)  # from before the opening to the close, with the lunch from 4 to 5
+    told = [calendars.calendar("XHKG").is_open(datetime(2026, 11, 20, hour, tzinfo=UTC)) for hour in hours]
+    assert told == [False, True, False, True, False]
+
+
+def test_a_venue_past_its_calendar_is_not_called_open() -> None:
+    with pytest.raises(CalendarUnknown, match="XSHG does not know 2027-01-05"):
+        calendars.calendar("XSHG").is_open(datetime(2027, 1, 5, 2, tzinfo=UTC))
+
+
+def test_a_moment_without_a_timezone_is_refused() -> None:
+    with pytest.raises(UsageError, match="has no timezone"):
+        KRX.phase(datetime(2026, 11, 20, 10))  # noqa: DTZ001 - what is refused
+
+
+@pytest.mark.parametrize(
+    ("moment", "session"),
+    [
+        (datetime(2026, 11, 19, 23, 59, tzinfo=UTC), date(2026, 11, 20)),  # before nine in Seoul
+        (datetime(2026, 11, 20, 0, 0, tzinfo=UTC), date(2026, 11, 23)),
+        (datetime(2026, 11, 22, 3, 0, tzinfo=UTC), date(2026, 11, 23)),
+    ],
+)
+def test_the_next_opening_lies_after_the_moment(moment: datetime, session: date) -> None:
+    assert KRX.next_opening(moment).session == session
+
+
+def test_past_the_last_session_no_opening_is_known() -> None:
+    last = datetime(2027, 12, 30, tzinfo=UTC)
+    assert [KRX.knows_an_opening_after(last + timedelta(minutes=n)) for n in (-1, 0)] == [True, False]
+    with pytest.raises(CalendarUnknown):
+        KRX.next_opening(last)
+
+
+@pytest.mark.parametrize(
+    ("moment", "active"),
+    [
+        (
+            datetime(2026, 11, 20, 4, 15, tzinfo=UTC),
+            {"KR": "open", "CN": "lunch", "HK": "lunch", "JP": "open", "VN": "open", "AU": "open"},
+        ),
+        (datetime(2026, 11, 20, 15, 0, tzinfo=UTC), {"US": "open", "UK": "open", "EU": "open"}),
+        (datetime(2026, 11, 21, 15, 0, tzinfo=UTC), {}),
+        # Milan keeps the Assumption, the other exchanges of the region do not.
+        (datetime(2025, 8, 15, 7, 45, tzinfo=UTC), {"HK": "open", "UK": "open", "EU": "open"}),
+        # 2027: China and Vietnam are unknown, so not active.
+        (datetime(2027, 1, 5, 2, 15, tzinfo=UTC), {"KR": "open", "HK": "open", "JP": "open", "AU": "open"}),
+    ],
+)
+def test_active_regions_are_those_inside_a_session(moment: datetime, active: dict[str, str]) -> None:
+    configs = [settings.get_config(region) for region in settings.available_regions()]
+    assert calendars.active_regions(moment, configs) == active
+
+
+def test_a_region_that_no_calendar_knows_is_unknown() -> None:
+    assert calendars.region_phase(settings.get_config("CN"), datetime(2027, 1, 5, 2, tzinfo=UTC)) == "unknown"
+
+
+@pytest.mark.parametrize(
+    ("region", "provider", "session", "start", "end"),
+    [
+        ("KR", "kis", date(2026, 11, 20), "2026-11-20T11:05Z", "2026-11-23T00:00Z"),
+        ("US", "kis", date(2026, 11, 20), "2026-11-21T03:30Z", "2026-11-23T14:30Z"),
+        ("HK", "kis", date(2025, 12, 24), "2025-12-24T08:15Z", "2025-12-29T01:30Z"),
+        # Milan is closed on 24 December, the region's other venues are not.
+        ("EU", "yfinance", date(2025, 12, 24), "2025-12-24T16:45Z", "2025-12-29T08:00Z"),
+    ],
+)
+def test_a_session_can_be_collected_from_finality_to_the_next_opening(
+    region: str, provider: str, session: date, start: str, end: str
+) -> None:
+    window = calendars.collection_window(settings.get_config(region), provider, session)
+    assert window == calendars.CollectionWindow(datetime.fromisoformat(start), datetime.fromisoformat(end))
+
+
+def test_a_day_without_a_session_has_no_window() -> None:
+    with pytest.raises(UsageError, match="2026-06-03 is no session of region KR"):
+        calendars.collection_window(settings.get_config("KR"), "kis", date(2026, 6, 3))
+
+
 # ---- finality ----
 
 
@@ -218,175 +245,8 @@ def test_a_clock_beyond_the_calendar_is_unknown() -> None:
         calendars.last_final_session(venue(), "kis", datetime(2028, 1, 3, 12, tzinfo=UTC))
 
 
-# ---- generation ----
-
-
-def overrides_with(folder: Path, *entries: str, venues: str | None = None) -> Path:
-    """A folder whose overrides.toml holds a short range of XKRX and the given override tables."""
-    head = venues or '[venues.XKRX]\ntimezone = "Asia/Seoul"\nfirst = 2026-05-01\nlast = 2026-07-31\n'
-    text = head + "".join(f"[[overrides]]\n{entry}\n" for entry in entries)
-    (folder / "overrides.toml").write_text(text, encoding="utf-8")
-    return folder
-
-
-ELECTION = 'venue = "XKRX"\ndate = 2026-06-03\nchange = "closed"\nsource = "s"'
-CONSTITUTION = 'venue = "XKRX"\ndate = 2026-07-17\nchange = "closed"\nsource = "s"'
-
-
-def test_the_packaged_calendars_are_what_a_fresh_build_makes(tmp_path: Path) -> None:
-    (tmp_path / "overrides.toml").write_bytes((calendars.FOLDER / "overrides.toml").read_bytes())
-    built = calendar_build.build(tmp_path)
-    assert sorted(path.stem for path in built) == list(calendars.available())
-    for path in built:
-        fresh, packaged = path.read_text(encoding="utf-8"), (calendars.FOLDER / path.name).read_text(encoding="utf-8")
-        assert fresh.split(";")[0] == packaged.split(";")[0]
-        assert fresh.splitlines()[1:] == packaged.splitlines()[1:]
-
-
-def test_nasdaq_keeps_the_sessions_of_new_york(tmp_path: Path) -> None:
-    overrides = '[venues.XNAS]\ntimezone = "America/New_York"\nfirst = 2000-01-01\nlast = 2028-12-31\n'
-    (path,) = calendar_build.build(overrides_with(tmp_path, venues=overrides))
-    assert path.read_text("utf-8").splitlines()[1:] == (calendars.FOLDER / "XNYS.csv").read_text("utf-8").splitlines()[1:]
-
-
-def test_the_build_refuses_to_guess_where_its_sources_differ(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="differ on 2026-07-17; decide each"):
-        calendar_build.build(overrides_with(tmp_path, ELECTION))
-    assert not (tmp_path / "XKRX.csv").exists()
-
-
-def test_overrides_win_over_the_mirror(tmp_path: Path) -> None:
-    saturday = 'venue = "XKRX"\ndate = 2026-06-06\nchange = "open"\nsource = "s"'
-    late = 'venue = "XKRX"\ndate = 2026-06-08\nchange = "hours"\nopen = 11:00:00\nclose = 14:00:00\nsource = "s"'
-    (path,) = calendar_build.build(overrides_with(tmp_path, ELECTION, CONSTITUTION, saturday, late))
-    built = calendars.load(path)
-    assert built.sessions(date(2026, 6, 2), date(2026, 6, 8)) == [date(2026, 6, day) for day in (2, 4, 5, 6, 8)]
-    assert built.session(date(2026, 6, 6)).close == datetime(2026, 6, 6, 6, 30, tzinfo=UTC)
-    assert built.session(date(2026, 6, 8)).open == datetime(2026, 6, 8, 2, tzinfo=UTC)
-
-
-@pytest.mark.parametrize(
-    ("entry", "message"),
-    [
-        ('venue = "XKRX"\ndate = 2026-06-03\nchange = "closed"', "names its source"),
-        ('venue = "XKRX"\ndate = 2026-06-03\nchange = "shut"\nsource = "s"', "'shut' is none of closed, open, hours"),
-        ('venue = "XKRX"\ndate = 2026-06-03\nchange = "hours"\nsource = "s"', "give open and close"),
-        ('venue = "XKRX"\ndate = 2026-06-03\nchange = "closed"\nsource = "s"\nwhy = "x"', "unknown keys why"),
-        ('venue = "XNYS"\ndate = 2026-06-03\nchange = "closed"\nsource = "s"', "needs a venue of"),
-        ('venue = "XKRX"\ndate = 2031-06-03\nchange = "closed"\nsource = "s"', "a date inside its range"),
-        (f"{ELECTION}\n[[overrides]]\n{ELECTION}", "stands twice"),
-    ],
-)
-def test_an_override_that_cannot_be_taken_is_named(tmp_path: Path, entry: str, message: str) -> None:
-    with pytest.raises(ConfigError, match=message):
-        calendar_build.build(overrides_with(tmp_path, entry))
-
-
-def test_a_venue_needs_a_known_timezone(tmp_path: Path) -> None:
-    venues = '[venues.XKRX]\ntimezone = "Asia/Soul"\nfirst = 2026-05-01\nlast = 2026-07-31\n'
-    with pytest.raises(ConfigError, match=r"venues\.XKRX\.timezone 'Asia/Soul'"):
-        calendar_build.build(overrides_with(tmp_path, venues=venues))
-
-
-def test_every_override_is_at_work_in_the_packaged_calendar() -> None:
-    _, overrides = calendar_build.read_overrides(calendars.FOLDER / "overrides.toml")
-    for override in overrides:
-        if override.change == "closed":
-            assert not KRX.is_session(override.date)
-        else:
-            assert local_hours(override.date) == (override.open, override.close)
-
-
-# ---- New York ----
-
-
-@pytest.mark.parametrize(
-    "day",
-    [
-        date(2001, 9, 11),  # four sessions without trading after the attacks
-        date(2001, 9, 14),
-        date(2004, 6, 11),  # mourning: Reagan
-        date(2007, 1, 2),  # mourning: Ford
-        date(2012, 10, 29),  # Hurricane Sandy, two days
-        date(2012, 10, 30),
-        date(2018, 12, 5),  # mourning: Bush
-        date(2022, 6, 20),  # the first Juneteenth kept, on the Monday after
-        date(2025, 1, 9),  # mourning: Carter
-        date(2026, 4, 3),  # Good Friday
-        date(2026, 7, 3),  # Independence Day falls on a Saturday
-        date(2026, 11, 26),
-    ],
-)
-def test_new_york_is_closed(day: date) -> None:
-    assert not NYS.is_session(day)
-
-
-@pytest.mark.parametrize(
-    ("day", "opens", "closes"),
-    [
-        (date(2021, 6, 18), (13, 30), (20, 0)),  # Juneteenth was no holiday of the exchange yet
-        (date(2024, 7, 3), (13, 30), (17, 0)),  # 13:00 before Independence Day
-        (date(2026, 3, 6), (14, 30), (21, 0)),  # the last session of winter time …
-        (date(2026, 3, 9), (13, 30), (20, 0)),  # … and the first of summer time
-        (date(2026, 11, 27), (14, 30), (18, 0)),  # 13:00 after Thanksgiving
-        (date(2026, 12, 24), (14, 30), (18, 0)),
-    ],
-)
-def test_hours_of_new_york(day: date, opens: tuple[int, int], closes: tuple[int, int]) -> None:
-    session = NYS.session(day)
-    assert (session.open, session.close) == (
-        datetime.combine(day, time(*opens), UTC),
-        datetime.combine(day, time(*closes), UTC),
-    )
-
-
 def test_a_session_of_new_york_is_final_at_half_past_noon_in_seoul_the_next_day() -> None:
     nasdaq = next(one for one in settings.get_config("US").venues if one.mic == "XNAS")
     assert calendars.final_at(nasdaq, "kis", date(2026, 11, 19)) == datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
     assert calendars.last_final_session(nasdaq, "kis", datetime(2026, 11, 20, 3, 29, tzinfo=UTC)) == date(2026, 11, 18)
     assert calendars.last_final_session(nasdaq, "kis", datetime(2026, 11, 20, 3, 30, tzinfo=UTC)) == date(2026, 11, 19)
-
-
-# ---- against what was observed ----
-
-
-@pytest.mark.skipif(not (SHARED / "data/ohlcv/KR").is_dir(), reason="no shared data beside the checkout")
-def test_sessions_equal_the_dates_of_real_bars() -> None:
-    observed: set[date] = set()
-    for path in (SHARED / "data/ohlcv/KR").glob("*.csv"):
-        with path.open(encoding="utf-8", newline="") as lines:
-            observed |= {date.fromisoformat(row["date"][:10]) for row in csv.DictReader(lines)}
-    assert KRX.sessions(min(observed), max(observed)) == sorted(observed)
-
-
-@pytest.mark.skipif(not (SHARED / "data/ohlcv/US").is_dir(), reason="no shared data beside the checkout")
-def test_sessions_of_new_york_equal_the_dates_of_real_bars() -> None:
-    observed: set[date] = set()
-    for path in (SHARED / "data/ohlcv/US").glob("*.csv"):
-        with path.open(encoding="utf-8", newline="") as lines:
-            observed |= {date.fromisoformat(row["date"][:10]) for row in csv.DictReader(lines)}
-    observed = {day for day in observed if NYS.first <= day}
-    assert NYS.sessions(min(observed), max(observed)) == sorted(observed)
-
-
-WINDOWS = SHARED / "data/whole_market/KR_2023_2024_windows.parquet"
-
-
-@pytest.mark.skipif(not WINDOWS.is_file(), reason="no shared data beside the checkout")
-def test_sessions_equal_the_dates_of_the_whole_market() -> None:
-    import polars as pl
-
-    observed = sorted(date.fromisoformat(text[:10]) for text in pl.read_parquet(WINDOWS)["Date"].unique())
-    for year in (2023, 2024):
-        days = [day for day in observed if day.year == year]
-        assert KRX.sessions(days[0], days[-1]) == days
-
-
-ANSWER = SHARED / "api/recorded/kis_measured/CTCA0903R_chk-holiday_20260105.json"
-
-
-@pytest.mark.skipif(not ANSWER.is_file(), reason="no shared data beside the checkout")
-def test_sessions_equal_the_providers_own_calendar() -> None:
-    rows = json.loads(ANSWER.read_text(encoding="utf-8"))["output"]
-    told = {date.fromisoformat(row["bass_dt"]): row["opnd_yn"] == "Y" for row in rows}
-    assert {day: KRX.is_session(day) for day in told} == told

@@ -224,20 +224,20 @@ def test_allowed_use_is_told_for_every_provider_that_is_asked() -> None:
 
 
 def test_regions_that_are_on_are_told() -> None:
-    assert only("regions").words == "live KR US; off CN HK JP VN AU UK EU"
+    assert only("regions").words == "live KR US CN HK JP VN AU UK EU"
 
 
 def test_the_homes_own_status_of_a_region_counts(home: Path) -> None:
     state = State(home)
     state.set_region_status("US", "off", "tried")
     state.close()
-    assert only("regions").words == "live KR; off US CN HK JP VN AU UK EU"
+    assert only("regions").words == "live KR CN HK JP VN AU UK EU; off US"
 
 
 def test_a_region_that_is_on_without_an_adapter_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPOCK_REGIONS__UK__STATUS", "test")
+    monkeypatch.setenv("SPOCK_REGIONS__UK__CHAIN__HISTORY", '["polygon"]')
     (wrong,) = [finding for finding in found("regions") if finding.state == "wrong"]
-    assert wrong.words.startswith("UK is test, but for yfinance")
+    assert wrong.words.startswith("UK is live, but for polygon")
 
 
 def test_a_ticker_of_settings_that_no_list_shows_is_told(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -370,19 +370,6 @@ def test_the_end_of_a_calendar_is_told_in_time(monkeypatch: pytest.MonkeyPatch, 
 def test_days_left_of_a_calendar_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SPOCK_NOW", "2026-12-31T12:00:00Z")
     assert "KR: XKRX is known until 2027-12-31, 365 days from now" in [finding.words for finding in found("calendar")]
-
-
-def test_regions_without_a_calendar_are_told_together_while_they_are_off() -> None:
-    (notice,) = [finding for finding in found("calendar") if finding.state == "notice"]
-    assert "JP (XTKS)" in notice.words
-    assert "KR" not in notice.words
-
-
-def test_a_region_that_is_on_without_a_calendar_is_wrong(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SPOCK_REGIONS__JP__STATUS", "test")
-    assert [finding.words for finding in found("calendar") if finding.state == "wrong"] == [
-        "JP is test, but has no packaged calendar for XTKS"
-    ]
 
 
 @pytest.fixture
