@@ -23,14 +23,35 @@ class Halt:
 
 @dataclass(frozen=True)
 class Issue:
-    """A share-count event: every share becomes `ratio` shares on `ex_date`; `ex` is the flng_cls_code of that date.
+    """A share-count event: a company's share becomes `ratio` shares on `ex_date`; `ex` is the flng_cls_code of that date.
 
-    A `ratio` under 1 is a reverse split.
+    A `ratio` under 1 is a reverse split. `kind` and `reason` are those of `market.Step`. `price` is what a price is
+    multiplied with where that is not 1 ÷ `ratio`: after rights, which are paid for. `anew` is by how much the base price of
+    the date, set by an auction, differs from the announced one.
     """
 
     ex_date: date
     ratio: float
     ex: str
+    kind: str = "split"
+    price: float | None = None
+    anew: float = 1.0
+    reason: str = ""
+
+    @property
+    def factor(self) -> float:
+        """What a price before the date is multiplied with, as announced."""
+        return 1 / self.ratio if self.price is None else self.price
+
+    @property
+    def divisor(self) -> float:
+        """What prices are divided by from the date on, the base's own setting included."""
+        return self.ratio / self.anew if self.price is None else 1 / (self.price * self.anew)
+
+    @property
+    def volume(self) -> float:
+        """What a session's volume is multiplied with: holders of rights have no more shares than before."""
+        return 1.0 if self.kind == "rights" else self.ratio
 
 
 @dataclass(frozen=True)

@@ -1,9 +1,10 @@
 """A region's market drawn from a seed: the same bars in every process, for any clock and any number of names.
 
-Prices stand on the tick grid of their venue and date, open, high, low and close are consistent and, in KR, inside ±30%
-of the base price, volumes are whole shares, amounts (whole units of the currency) lie between low and high times
-volume. Bars are raw: a split or bonus issue moves the base price on its ex-date. Halts and untraded sessions have open
-= high = low = 0, volume 0 and the last close.
+Prices stand on the tick grid of their venue and date, open, high, low and close are consistent and, where the venue has
+daily limits, inside them, volumes are whole shares, amounts (whole units of the quoted currency) lie between low and high
+times volume. Bars are raw: a split, bonus or rights issue moves the base price on its ex-date, as a cash dividend does in
+CN and VN. Halts and untraded sessions have open = high = low = 0, volume 0 and the last close. Each name follows the
+sessions of its own venue.
 """
 
 from __future__ import annotations
@@ -15,26 +16,30 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from decimal import Decimal
 from random import Random
 from zoneinfo import ZoneInfo
 
 from adapters.sandbox import ticks
 from adapters.sandbox.fates import FIRST, Fate, Issue
-from adapters.sandbox.market import Bar, Level, Name, Number, Step, partial_bar, partial_level
+from adapters.sandbox.market import Bar, Dividend, Level, Name, Number, Step, partial_bar, partial_level
 from adapters.sandbox.paths import anchors, bridge, shock
 from adapters.sandbox.regions import PROFILES
 from adapters.sandbox.roster import Roster
 from pipeline.calendars import VenueCalendar, calendar
 
+#: What a dividend takes off the price, about; and the digits an amount is announced with.
+_YIELD, _DIGITS = 0.004, 3
 #: Quarters of bars kept in memory (about 20 kB each): enough for what is being paged, little for 10,000 names.
 _KEPT = 4096
 
 
 @dataclass(frozen=True)
 class _Course:
-    """A name's fate laid out on session positions."""
+    """A name's fate laid out on the session positions of its venue."""
 
     fate: Fate
+    sessions: Sessions
     first: int
     stop: int
     quarter: int
@@ -49,7 +54,7 @@ class Sessions:
     def __init__(self, venue: VenueCalendar) -> None:
         self._calendar = venue
         self._zone = ZoneInfo(venue.timezone)
-        self.days = venue.sessions(FIRST, venue.last)
+        self.days = venue.sessions(max(FIRST, venue.first), venue.last)
         self.quarters: list[tuple[int, int]] = []
         start = 0
         for position, day in enumerate(self.days):
@@ -81,7 +86,9 @@ class Sessions:
 
 
 class GeneratedMarket:
-    """See the module; `tickers` followed names of `region` (KR or US), `seed` picks the world."""
+    """See the module; `tickers` followed names of `region` (a key of `regions.PROFILES`), `seed` picks the world."""
+
+    stands_still = False
 
     def __init__(self, *, region: str, seed: int = 1, tickers: int = 12) -> None:
         self._profile = PROFILES[region]
@@ -91,10 +98,15 @@ class GeneratedMarket:
         self.scale = self._profile.scale
         self._seed = seed
         self._sessions = Sessions(self.calendar)
+        self._of_calendar = {self.calendar.mic: self._sessions}
         self.roster = Roster(self._profile.book, seed, tickers)
         self._courses: dict[str, _Course] = {}
         self._quarters: OrderedDict[tuple[str, int], list[Bar]] = OrderedDict()
         self._lock = threading.Lock()
+
+    def calendar_of(self, venue: str) -> VenueCalendar:
+        """The calendar of one venue."""
+        return calendar(self._profile.venues.get(venue, self._profile.calendar))
 
     def names(self, now: datetime) -> Sequence[Name]:
         """Names listed at `now`, in the roster's order."""
@@ -112,16 +124,17 @@ class GeneratedMarket:
         if self.find(code) is None:
             return []
         course = self._course(code)
-        seen, elapsed = self._sessions.visible(now)
-        stop = min(seen, course.stop, bisect_right(self._sessions.days, until))
-        first = max(course.first, self._sessions.at_or_after(start))
+        sessions = course.sessions
+        seen, elapsed = sessions.visible(now)
+        stop = min(seen, course.stop, bisect_right(sessions.days, until))
+        first = max(course.first, sessions.at_or_after(start))
         if limit is not None:
             first = max(first, stop - limit)
         rows: list[Bar] = []
         position = stop - 1
         while position >= first:
-            quarter = self._sessions.quarter(position)
-            begin = max(self._sessions.quarters[quarter][0], course.first)
+            quarter = sessions.quarter(position)
+            begin = max(sessions.quarters[quarter][0], course.first)
             block = self._quarter(code, quarter)
             rows += block[max(first - begin, 0) : position - begin + 1][::-1]
             position = begin - 1
@@ -133,15 +146,36 @@ class GeneratedMarket:
         """Share-count events whose ex-date has opened."""
         if self.find(code) is None:
             return []
-        seen, _ = self._sessions.visible(now)
-        issues = sorted(self._course(code).issues.items())
-        return [Step(self._sessions.days[at], 1 / issue.ratio) for at, issue in issues if at < seen]
+        course = self._course(code)
+        sessions = course.sessions
+        seen, _ = sessions.visible(now)
+        issues = sorted(course.issues.items())
+        return [
+            Step(sessions.days[at], issue.factor, issue.kind, issue.ratio, issue.reason) for at, issue in issues if at < seen
+        ]
+
+    def dividends(self, code: str, now: datetime) -> Sequence[Dividend]:
+        """Cash dividends whose ex-date has opened; costs no bars."""
+        if self.find(code) is None:
+            return []
+        course = self._course(code)
+        sessions, paying = course.sessions, course.fate.dividends
+        seen, _ = sessions.visible(now)
+        if not paying:
+            return []
+        paid = []
+        for first, stop in sessions.quarters[course.quarter :]:
+            at = _ex_position(sessions, paying, first, stop)
+            if at is not None and course.first <= at < min(course.stop, seen):
+                paid.append(Dividend(sessions.days[at], self._cash(course, at)))
+        return paid
 
     def halted(self, code: str, day: date) -> bool:
         """Whether the last session up to `day` was one of a halt."""
         if self.find(code) is None:
             return False
-        return bisect_right(self._sessions.days, day) - 1 in self._course(code).halted
+        course = self._course(code)
+        return bisect_right(course.sessions.days, day) - 1 in course.halted
 
     def reference(self, code: str, now: datetime) -> tuple[Number, Number]:
         """The last close and volume; for names outside the universe the quarter's level, which costs no bars."""
@@ -149,13 +183,14 @@ class GeneratedMarket:
         if self.roster.follows(code):
             bars = self.bars(code, date.min, date.max, now, limit=1)
             return (bars[0].close, bars[0].volume) if bars else (int(course.fate.price), 0)
-        seen, _ = self._sessions.visible(now)
-        quarter = max(self._sessions.quarter(max(seen - 1, 0)) - course.quarter, 0)
-        grid = ticks.grid(_tick_venue(course.fate.name), self._sessions.days[max(seen - 1, 0)])
+        sessions = course.sessions
+        seen, _ = sessions.visible(now)
+        quarter = max(sessions.quarter(max(seen - 1, 0)) - course.quarter, 0)
+        grid = ticks.grid(_tick_venue(course.fate.name), sessions.days[max(seen - 1, 0)])
         return grid.nearest(math.exp(course.anchors[quarter])), int(course.fate.turnover)
 
     def levels(self, code: str, start: date, until: date, now: datetime, limit: int) -> list[Level]:
-        """KOSPI and KOSDAQ, or SPX; no row for any other index."""
+        """The region's indices on the sessions of its main venue; no row for any other index."""
         if code not in self._profile.indices:
             return []
         seen, elapsed = self._sessions.visible(now)
@@ -182,7 +217,8 @@ class GeneratedMarket:
         return course
 
     def _lay_out(self, fate: Fate) -> _Course:
-        sessions = self._sessions
+        venue = self.calendar_of(fate.name.venue)
+        sessions = self._of_calendar.get(venue.mic) or self._of_calendar.setdefault(venue.mic, Sessions(venue))
         first = sessions.at_or_after(fate.name.listed)
         stop = sessions.at_or_after(fate.name.ended) if fate.name.ended else len(sessions.days)
         quarter = sessions.quarter(min(first, len(sessions.days) - 1))
@@ -194,7 +230,7 @@ class GeneratedMarket:
         for halt in fate.halts:
             at = sessions.at_or_after(halt.start)
             halted.update(range(max(at, first + 1), min(at + halt.sessions, stop)))
-        return _Course(fate, first, stop, quarter, levels, issues, frozenset(halted - issues.keys()))
+        return _Course(fate, sessions, first, stop, quarter, levels, issues, frozenset(halted - issues.keys()))
 
     def _quarter(self, code: str, quarter: int) -> list[Bar]:
         """All bars of one name in one quarter, its listing permitting; from the cache where they still are."""
@@ -213,8 +249,9 @@ class GeneratedMarket:
 
     def _draw(self, course: _Course, quarter: int) -> list[Bar]:
         """The bars of one quarter: which sessions trade, the path of closes, then each bar around its close."""
-        fate, sessions = course.fate, self._sessions
+        fate, sessions = course.fate, course.sessions
         venue, sigma, quarters = _tick_venue(fate.name), fate.sigma, 4 * self.scale
+        limit = self._profile.limits.get(venue, 0.0)
         whole = sessions.quarters[quarter]
         first, stop = max(whole[0], course.first), min(whole[1], course.stop)
         rng = Random(f"{self._seed}:{fate.name.code}:{quarter}")
@@ -232,9 +269,10 @@ class GeneratedMarket:
         elif stop < whole[1]:
             end = start + (end - start) * share
         levels = bridge(rng, moves, start, end, sigma)
-        ratio = math.prod(issue.ratio for at, issue in course.issues.items() if at < first)
+        divisor = math.prod(issue.divisor for at, issue in course.issues.items() if at < first)
+        ratio = math.prod(issue.volume for at, issue in course.issues.items() if at < first)
         before = sessions.days[max(first - 1, 0)]
-        last_close = ticks.grid(venue, before).nearest(math.exp(start) / ratio)
+        last_close = ticks.grid(venue, before).nearest(math.exp(start) / divisor)
         bars = []
         for at, move, level in zip(range(first, stop), moves, levels, strict=True):
             day = sessions.days[at]
@@ -245,15 +283,17 @@ class GeneratedMarket:
             issue = course.issues.get(at)
             base, factor, ex = last_close, 1.0, exes.get(at, "00")
             if issue is not None:
-                ratio *= issue.ratio
-                factor, ex = 1 / issue.ratio, issue.ex
-                base = grid.nearest(last_close / issue.ratio)
-            close = grid.nearest(math.exp(level) / ratio)
+                divisor, ratio = divisor * issue.divisor, ratio * issue.volume
+                factor, ex = 1 / issue.divisor, issue.ex
+                base = grid.nearest(last_close / issue.divisor)
+            if at in exes and self._profile.cash_in_base:
+                base = grid.nearest(base - float(self._cash(course, at)) * self.scale)
+            close = grid.nearest(math.exp(level) / divisor)
             opening = grid.nearest(base * (1.0 + (uniform() + uniform() - 1.0) * sigma))
             high = grid.nearest(max(opening, close) * (1.0 + uniform() * sigma))
             low = grid.nearest(min(opening, close) * (1.0 - uniform() * sigma))
-            if self._profile.limited and (high > base * 1.1 or low < base * 0.9):
-                floor, ceiling = grid.limits(base)
+            if limit and (high > base * (1 + limit / 3) or low < base * (1 - limit / 3)):
+                floor, ceiling = grid.limits(base, limit)
                 opening, high, low, close = (min(max(p, floor), ceiling) for p in (opening, high, low, close))
             liveliness = math.exp(shock(rng) * 0.45) * (1.0 + 6.0 * abs(close / base - 1.0))
             volume = int(fate.turnover * ratio * liveliness) + 1
@@ -263,14 +303,23 @@ class GeneratedMarket:
         return bars
 
     def _dividend_dates(self, course: _Course, first: int, stop: int) -> dict[int, str]:
-        """Ex-dividend positions of a quarter with their `Bar.ex`: one session before the quarter's last."""
-        paying = course.fate.dividends
-        quarter = self._sessions.quarters[self._sessions.quarter(first)]
-        at = quarter[1] - 2
-        december = self._sessions.days[at].month == 12
-        if not paying or not first <= at < stop or (paying == "year" and not december):
+        """The ex-dividend position of the quarter of `first` with its `Bar.ex`, where it lies from `first` to `stop`."""
+        sessions = course.sessions
+        at = _ex_position(sessions, course.fate.dividends, *sessions.quarters[sessions.quarter(first)])
+        if at is None or not first <= at < stop:
             return {}
-        return {at: self._profile.dividends[0 if december else 1]}
+        return {at: self._profile.dividends[0 if sessions.days[at].month == 12 else 1]}
+
+    def _cash(self, course: _Course, at: int) -> Decimal:
+        """A share's dividend of an ex-date: the yield on the price the quarter began with, in few digits.
+
+        In whole currency where prices are whole, as in KR and VN.
+        """
+        level = course.anchors[course.sessions.quarter(at) - course.quarter]
+        divisor = math.prod(issue.divisor for ex, issue in course.issues.items() if ex <= at)
+        cash = math.exp(level) / divisor * _YIELD / self.scale
+        digits = _DIGITS - 1 - math.floor(math.log10(cash))
+        return Decimal(str(round(cash, digits))) if self.scale > 1 else Decimal(max(round(cash), 1))
 
     def _index_quarter(self, code: str, quarter: int) -> list[Level]:
         index = self._profile.indices[code]
@@ -291,6 +340,17 @@ class GeneratedMarket:
             rows.append(Level(self._sessions.days[at], opening, high, low, close, shares, shares * index.price))
             last = close
         return rows
+
+
+def _ex_position(sessions: Sessions, paying: str, first: int, stop: int) -> int | None:
+    """Where a quarter's dividend goes off: one session before its last; none in a quarter that pays nothing.
+
+    `paying` is a fate's: "", "year" (December) or "quarter"; `first` and `stop` are the quarter's positions.
+    """
+    at = stop - 2
+    if not paying or at < first or (paying == "year" and sessions.days[at].month != 12):
+        return None
+    return at
 
 
 def _tick_venue(name: Name) -> str:

@@ -1,8 +1,9 @@
 """The names of a generated KR market, and what happens to each of them.
 
-The first twelve are written out, so that a small market shows everything within the year up to November 2026: a listing,
-a halt, untraded days, a split and a bonus issue; a listing and a delisting follow in December 2026. Real codes carry
-real names; what happens to them here is invented.
+The first fourteen are written out. Twelve show within the year up to November 2026 a listing, a halt, untraded days, a
+split and a bonus issue, a listing and a delisting follow in December 2026; the thirteenth issues rights, and the
+fourteenth cuts its capital, after which an auction sets its base price anew. Real codes carry real names; what happens to
+them here is invented.
 """
 
 from __future__ import annotations
@@ -105,7 +106,7 @@ _SCRIPTS: dict[str, _Script] = {
     ),
     "0202B0": _Script(
         "다온물산", "XKOS", date(2024, 5, 23), 7_300, 4_100_000, 900, sigma=0.018, thin=0.15, dividends="year",
-        issues=(Issue(date(2026, 2, 10), 1.2, "01"),),
+        issues=(Issue(date(2026, 2, 10), 1.2, "01", "bonus"),),
     ),
     "0303C0": _Script(
         "한빛리츠", "XKRX", date(2024, 7, 8), 4_850, 63_300_000, 130_000, group="RT", sigma=0.009, dividends="quarter",
@@ -113,6 +114,16 @@ _SCRIPTS: dict[str, _Script] = {
     ),
     "0404D0": _Script(
         "미르미디어", "XKOS", date(2024, 9, 26), 2_640, 18_700_000, 240_000, ended=date(2026, 12, 15), sigma=0.034,
+    ),
+    # 0.3 new shares for one held, a quarter under the price: worth (1 + 0.3 × 0.75) ÷ 1.3 of it after the ex-date.
+    "0505A0": _Script(
+        "누리화학", "XKRX", date(2024, 3, 21), 18_300, 21_500_000, 160_000, sigma=0.021, dividends="year",
+        issues=(Issue(date(2026, 5, 11), 1.3, "01", "rights", price=(1 + 0.3 * 0.75) / 1.3),),
+    ),
+    "0606B0": _Script(
+        "큰별중공업", "XKOS", date(2024, 6, 4), 1_420, 83_000_000, 700_000, sigma=0.029,
+        issues=(Issue(date(2026, 8, 10), 0.2, "00", "capital_cut", anew=0.72, reason="02"),),
+        halts=(Halt(date(2026, 7, 20), 15),),
     ),
 }  # fmt: skip
 _FUTURE = _Script("해솔로보틱스", "XKOS", date(2026, 12, 8), 31_000, 9_800_000, 380_000, sigma=0.033)
@@ -175,7 +186,7 @@ def _drawn(code: str, kind: str, rng: Random) -> Fate:
     if rng.random() < 0.09:
         issues.append(Issue(between(rng, listed, ended), rng.choice((2.0, 5.0, 10.0)), "00"))
     if rng.random() < 0.16:
-        issues.append(Issue(between(rng, listed, ended), rng.choice((1.1, 1.2, 1.5, 2.0)), "01"))
+        issues.append(Issue(between(rng, listed, ended), rng.choice((1.1, 1.2, 1.5, 2.0)), "01", "bonus"))
     halts = [Halt(issue.ex_date - timedelta(days=5), 3) for issue in issues if issue.ex == "00"]
     if rng.random() < 0.30:
         halts.append(Halt(between(rng, listed, ended), rng.randrange(1, 15)))

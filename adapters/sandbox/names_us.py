@@ -79,7 +79,7 @@ def _stock(
 
 
 def _split(day: date, ratio: float) -> Issue:
-    return Issue(day, ratio, "00")
+    return Issue(day, ratio, "00", "consolidation" if ratio < 1 else "split")
 
 
 #: The first six are in every market, the next seven show what can happen.

@@ -1,13 +1,20 @@
-"""The regions a sandbox can serve: what its markets are called there, how they count, and how many names each gets."""
+"""The regions a sandbox can serve: what its markets are called there, how they count, and how many names each gets.
+
+Korea and the United States have modules of names; every other region is a file of `books/`.
+"""
 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import time
+from typing import Any
 
-from adapters.sandbox import names, names_us
+from adapters.sandbox import books, names, names_us
 from adapters.sandbox.roster import Book
+from adapters.sandbox.ticks import LIMIT
 
 
 @dataclass(frozen=True)
@@ -21,46 +28,121 @@ class Index:
 
 
 @dataclass(frozen=True)
-class Profile:
-    """What makes a region's generated market its own.
+class Files:
+    """How a folder of bars is read (`replay`), and what is served where it says nothing.
 
-    `calendar` is the calendar of its main venue, `scale` what one unit of its currency is in prices, `dividends` what
-    `Bar.ex` says on an ex-dividend date in December and on others, `limited` whether a session's prices may leave its
-    base price by no more than `ticks.LIMIT`, `weight` the region's part of all names.
+    `tickers` is what a file may be called, in `words`, `venues` the venue by ticker (the first pattern that fits), `hours`
+    the regular ones of the main venue, for a row on a date its calendar calls closed or does not know. `shares` times any
+    price of a followed name is above the region's least market value; `face`, `group` and `lot` are those of a `market.Name`.
+    """
+
+    tickers: re.Pattern[str]
+    words: str
+    venues: tuple[tuple[re.Pattern[str], str], ...]
+    hours: tuple[time, time]
+    shares: int
+    face: int
+    group: str
+    lot: int
+
+
+@dataclass(frozen=True)
+class Profile:
+    """What makes a region's market its own, generated or replayed.
+
+    `calendar` is the calendar of its main venue, `venues` those of all (MIC: calendar), `scale` what one unit of a quoted
+    currency is in prices, `dividends` what `Bar.ex` says on an ex-dividend date in December and on others, `limits` how far
+    a session's prices may leave its base price by venue (0.3: 30%), `cash_in_base` whether a cash dividend moves the base
+    price, `currency` the one names are quoted in where it is not the region's, `weight` the region's part of all names.
     """
 
     calendar: str
+    venues: Mapping[str, str]
     scale: int
     book: Book
     indices: Mapping[str, Index]
-    dividends: tuple[str, str]
-    limited: bool
+    files: Files
     weight: int
+    dividends: tuple[str, str] = ("00", "00")
+    limits: Mapping[str, float] = field(default_factory=dict)
+    cash_in_base: bool = False
+    currency: str = ""
 
 
-PROFILES = {
-    "KR": Profile(
-        calendar="XKRX",
-        scale=1,
-        book=names.BOOK,
-        indices={
-            "KOSPI": Index(2_650.0, 0.009, 620_000_000, 15_500),
-            "KOSDAQ": Index(780.0, 0.012, 980_000_000, 8_900),
-        },
-        dividends=("02", "05"),
-        limited=True,
-        weight=31,
+def _files(source: Mapping[str, Any]) -> Files:
+    return Files(
+        tickers=re.compile(source["tickers"], re.ASCII),
+        words=source["words"],
+        venues=tuple((re.compile(tickers, re.ASCII), venue) for tickers, venue in source["venues"]),
+        hours=(source["hours"][0], source["hours"][1]),
+        shares=source["shares"],
+        face=0,
+        group="2",
+        lot=source["lot"],
+    )
+
+
+def _profile(region: str) -> Profile:
+    """What the book of a region says."""
+    source = books.table(region)
+    return Profile(
+        calendar=source["calendar"],
+        venues=source["venues"],
+        scale=source["scale"],
+        book=books.book(region),
+        indices={code: Index(**index) for code, index in source["indices"].items()},
+        files=_files(source["files"]),
+        weight=source["weight"],
+        limits=source.get("limits", {}),
+        cash_in_base=source.get("cash_in_base", False),
+        currency=source.get("currency", ""),
+    )
+
+
+_ANY = re.compile(r".*")
+_KR = Profile(
+    calendar="XKRX",
+    venues={"XKRX": "XKRX", "XKOS": "XKRX"},
+    scale=1,
+    book=names.BOOK,
+    indices={
+        "KOSPI": Index(2_650.0, 0.009, 620_000_000, 15_500),
+        "KOSDAQ": Index(780.0, 0.012, 980_000_000, 8_900),
+    },
+    files=Files(
+        tickers=re.compile(r"[0-9A-Z]{6}"),
+        words="six letters or digits of the Korean wire",
+        venues=((_ANY, "XKRX"),),
+        hours=(time(9, 0), time(15, 30)),
+        shares=10_000_000,
+        face=500,
+        group="ST",
+        lot=1,
     ),
-    "US": Profile(
-        calendar="XNYS",
-        scale=names_us.SCALE,
-        book=names_us.BOOK,
-        indices={"SPX": Index(5_900.0, 0.008, 2_400_000_000, 75)},
-        dividends=("00", "00"),
-        limited=False,
-        weight=34,
+    weight=31,
+    dividends=("02", "05"),
+    limits=dict.fromkeys(("XKRX", "XKOS"), LIMIT),
+)
+_US = Profile(
+    calendar="XNYS",
+    venues={"XNAS": "XNYS", "XNYS": "XNYS", "XASE": "XNYS"},
+    scale=names_us.SCALE,
+    book=names_us.BOOK,
+    indices={"SPX": Index(5_900.0, 0.008, 2_400_000_000, 75)},
+    files=Files(
+        tickers=re.compile(r"[A-Z]{1,5}([.-][A-Z]{1,3})?"),
+        words="one to five letters, and for a class a dot and its letters",
+        venues=((_ANY, "XNAS"),),
+        hours=(time(9, 30), time(16, 0)),
+        shares=1_000_000_000,
+        face=0,
+        group="2",
+        lot=1,
     ),
-}
+    weight=34,
+)
+#: In the order of the regions' codes everywhere: KR US CN HK JP VN AU UK EU.
+PROFILES = {"KR": _KR, "US": _US} | {region: _profile(region) for region in ("CN", "HK", "JP", "VN", "AU", "UK", "EU")}
 #: Names at the beginning of each roster that no market is without.
 ALWAYS = 6
 
@@ -79,7 +161,7 @@ def split(tickers: int, regions: Sequence[str]) -> dict[str, int]:
     missing = {region: max(ALWAYS - part, 0) for region, part in parts.items()}
     parts = {region: part + missing[region] for region, part in parts.items()}
     over = min(sum(missing.values()), sum(parts.values()) - tickers)
-    for region in sorted(regions, key=lambda region: -parts[region]):
-        given = min(over, parts[region] - ALWAYS)
-        parts[region], over = parts[region] - given, over - given
+    for _ in range(over):  # the large ones give, one after another
+        largest = max(regions, key=lambda region: (parts[region], region))
+        parts[largest] -= parts[largest] > ALWAYS
     return parts

@@ -2,65 +2,35 @@
 
 Numbers are printed as the file writes them; rows with open = high = low = 0 are served as they stand; amount is close
 × volume. A listing begins with its first row and has ended the day after its last one (`Name.ended`), but stays in
-the exchange's list. Files are named by our tickers (`BRK.B.csv`), the wire spells them as KIS does (`BRK/B`).
-`DIR/universe.csv` (region,ticker,venue,name,lot) wins over the defaults: the region's first venue, the ticker as name,
-lot 1; it names, it does not list: a ticker without a CSV of bars does not exist. There are no indices.
+the exchange's list. Files are named by our tickers (`BRK.B.csv`, a second line `SAN:XMAD` by `SAN_XMAD.csv`); the US
+wire spells them as KIS does (`BRK/B`). Prices are in the currency London quotes: pence in UK.
+`DIR/universe.csv` (region,ticker,venue,name,lot) wins over the defaults of `regions.Files`: a venue by the ticker, the
+ticker as name, a lot; it names, it does not list: a ticker without a CSV of bars does not exist. There are no indices.
 """
 
 from __future__ import annotations
 
 import csv
-import re
 import threading
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import TextIO
 from zoneinfo import ZoneInfo
 
-from adapters.sandbox.market import Bar, Level, Name, Number, Step, partial_bar
-from adapters.sandbox.regions import PROFILES
-from pipeline.calendars import calendar
+from adapters.sandbox.market import Bar, Dividend, Level, Name, Number, Step, partial_bar
+from adapters.sandbox.regions import PROFILES, Profile
+from pipeline.calendars import VenueCalendar, calendar
 from pipeline.errors import CalendarUnknown, UsageError
 
 _COLUMNS = ["date", "open", "high", "low", "close", "volume"]
 _UNIVERSE = ["region", "ticker", "venue", "name", "lot"]
-#: Regular hours, for a row on a date the calendar calls closed or does not know.
-_HOURS = {"KR": (time(9, 0), time(15, 30)), "US": (time(9, 30), time(16, 0))}
-
-
-@dataclass(frozen=True)
-class _Wire:
-    """How a region's listings look on the wire: file names that can be tickers, venues (the default first), shares, group.
-
-    `shares` times any price of a followed name is above the region's least market value.
-    """
-
-    ticker: re.Pattern[str]
-    words: str
-    venues: tuple[str, ...]
-    shares: int
-    face: int
-    group: str
-
-
-_WIRES = {
-    "KR": _Wire(
-        re.compile(r"[0-9A-Z]{6}"), "six letters or digits of the Korean wire", ("XKRX", "XKOS"), 10_000_000, 500, "ST"
-    ),
-    "US": _Wire(
-        re.compile(r"[A-Z]{1,5}([.-][A-Z]{1,3})?"),
-        "one to five letters, and for a class a dot and its letters",
-        ("XNAS", "XNYS", "XASE"),
-        1_000_000_000,
-        0,
-        "2",
-    ),
-}
+#: How a file spells the colon of a second line (`SAN:XMAD`), which not every file system takes.
+_COLON = "_"
 
 
 @dataclass(frozen=True)
@@ -77,17 +47,19 @@ class ReplayMarket:
 
     scale = 1
 
+    stands_still = True
+
     def __init__(self, folder: Path, region: str) -> None:
         self.region = region
-        self._wire = _WIRES[region]
-        self.calendar = calendar(PROFILES[region].calendar)
+        self._profile = PROFILES[region]
+        self.calendar = calendar(self._profile.calendar)
         self.timezone = ZoneInfo(self.calendar.timezone)
         bars = folder / self.region
         if not bars.is_dir():
             raise UsageError(f"{folder}: no folder {self.region}/ with TICKER.csv files; give the folder that holds it")
         self._paths: dict[str, Path] = {}
         for path in sorted(bars.glob("*.csv")):
-            other = self._paths.setdefault(_symbol(path.stem.upper()), path)
+            other = self._paths.setdefault(_symbol(_ticker(path), region), path)
             if other is not path:
                 raise UsageError(f"{path}: {other.name} is the same listing on KIS's wire; keep one of them")
         if not self._paths:
@@ -97,6 +69,10 @@ class ReplayMarket:
         self._lock = threading.Lock()
         for code in self._paths:
             self._load(code)  # a file that can't be served is told before the first request
+
+    def calendar_of(self, venue: str) -> VenueCalendar:
+        """The calendar of one venue."""
+        return calendar(self._profile.venues.get(venue, self._profile.calendar))
 
     def names(self, now: datetime) -> Sequence[Name]:
         """Every name whose first row has come, ended ones included."""
@@ -112,9 +88,10 @@ class ReplayMarket:
         if code not in self._paths:
             return []
         series = self._load(code)
-        today = now.astimezone(self.timezone).date()
+        venue = self.calendar_of(series.name.venue)
+        today = now.astimezone(ZoneInfo(venue.timezone)).date()
         stop = bisect_right(series.days, min(until, today))
-        elapsed = self._elapsed(now) if stop and series.days[stop - 1] == today else 1.0
+        elapsed = self._elapsed(venue, today, now) if stop and series.days[stop - 1] == today else 1.0
         if elapsed < 0:
             stop -= 1
         first = bisect_left(series.days, start)
@@ -126,6 +103,10 @@ class ReplayMarket:
         return rows
 
     def steps(self, code: str, now: datetime) -> Sequence[Step]:
+        """None: the rows are served as raw."""
+        return []
+
+    def dividends(self, code: str, now: datetime) -> Sequence[Dividend]:
         """None: the rows are served as raw."""
         return []
 
@@ -146,13 +127,12 @@ class ReplayMarket:
         """None: the folder has no indices, so every index code is an unknown one."""
         return []
 
-    def _elapsed(self, now: datetime) -> float:
-        """How much of today's session has passed at `now`; below 0 before its open."""
-        today = now.astimezone(self.timezone).date()
-        opens, closes = (datetime.combine(today, at, self.timezone).astimezone(UTC) for at in _HOURS[self.region])
+    def _elapsed(self, venue: VenueCalendar, today: date, now: datetime) -> float:
+        """How much of the session of `today` has passed at `now`; below 0 before its open."""
+        opens, closes = (datetime.combine(today, at, self.timezone).astimezone(UTC) for at in self._profile.files.hours)
         try:
-            if self.calendar.is_session(today):
-                hours = self.calendar.session(today)
+            if venue.is_session(today):
+                hours = venue.session(today)
                 opens, closes = hours.open, hours.close
         except CalendarUnknown:
             pass  # a folder may hold rows of years the calendar does not know: regular hours
@@ -162,20 +142,27 @@ class ReplayMarket:
         with self._lock:
             series = self._series.get(code)
             if series is None:
-                series = self._series[code] = _read_series(self._paths[code], code, self._named, self._wire)
+                series = self._series[code] = _read_series(self._paths[code], code, self._named, self._profile)
             return series
 
 
-def _symbol(ticker: str) -> str:
-    """A ticker of ours as KIS spells it; `-PR` is a preferred series without a name."""
+def _ticker(path: Path) -> str:
+    """The ticker a file is named by."""
+    return path.stem.upper().replace(_COLON, ":")
+
+
+def _symbol(ticker: str, region: str) -> str:
+    """A ticker of ours as KIS spells it, which differs in the US alone; `-PR` is a preferred series without a name."""
+    if region != "US":
+        return ticker
     return (ticker.removesuffix("PR") if ticker.endswith("-PR") else ticker).replace(".", "/").replace("-", "/")
 
 
-def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], wire: _Wire) -> _Series:
-    ticker = path.stem.upper()
+def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], profile: Profile) -> _Series:
+    ticker, files = _ticker(path), profile.files
     named = universe.get(ticker, {})
-    if not wire.ticker.fullmatch(ticker):
-        raise UsageError(f"{path}: a ticker is {wire.words}; rename the file, or move it away")
+    if not files.tickers.fullmatch(ticker):
+        raise UsageError(f"{path}: a ticker is {files.words}; rename the file, or move it away")
     days: list[date] = []
     bars: list[Bar] = []
     base: Number | None = None
@@ -199,23 +186,31 @@ def _read_series(path: Path, code: str, universe: dict[str, dict[str, str]], wir
             base = close
     if not days:
         raise UsageError(f"{path}: no row; give at least one, or remove the file")
-    lot = named.get("lot") or "1"
+    lot = named.get("lot") or str(files.lot)
     if not lot.isdecimal() or not int(lot):
         raise UsageError(f"universe.csv: lot of {ticker} is {lot!r}; write a whole number of 1 or more")
-    if (named.get("venue") or wire.venues[0]) not in wire.venues:
-        raise UsageError(f"universe.csv: venue of {ticker} is {named['venue']!r}; one of {', '.join(wire.venues)}")
+    venue = named.get("venue") or _venue(ticker, profile)
+    if venue not in profile.venues:
+        raise UsageError(f"universe.csv: venue of {ticker} is {venue!r}; one of {', '.join(profile.venues)}")
     name = Name(
         code=code,
         name=named.get("name") or ticker,
-        venue=named.get("venue") or wire.venues[0],
-        group=wire.group,
+        venue=venue,
+        group=files.group,
         listed=days[0],
         ended=days[-1] + timedelta(days=1),
-        shares=wire.shares,
-        face=wire.face,
+        shares=files.shares,
+        face=files.face,
         lot=int(lot),
+        currency=profile.currency,
     )
     return _Series(name, days, bars)
+
+
+def _venue(ticker: str, profile: Profile) -> str:
+    """The venue of a ticker that universe.csv does not name: a second line says it itself."""
+    bare, _, venue = ticker.partition(":")
+    return venue or next(venue for tickers, venue in profile.files.venues if tickers.fullmatch(bare))
 
 
 @contextmanager

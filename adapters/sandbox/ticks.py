@@ -1,4 +1,4 @@
-"""Tick sizes by venue and date, read from krx_ticks.csv and us_ticks.csv (sources in their heads).
+"""Tick sizes by venue and date, read from the tables beside this module (sources in their heads).
 
 Prices are whole numbers: KRW in Korea, ten-thousandths of a dollar in the US (a market's `scale`).
 """
@@ -14,7 +14,17 @@ from pathlib import Path
 from pipeline.errors import UsageError
 
 #: What one unit of a table's currency is in whole numbers.
-SCALES = {"krx_ticks.csv": 1, "us_ticks.csv": 10_000}
+SCALES = {
+    "krx_ticks.csv": 1,
+    "us_ticks.csv": 10_000,
+    "cn_ticks.csv": 1_000,
+    "hk_ticks.csv": 1_000,
+    "jp_ticks.csv": 10,
+    "vn_ticks.csv": 1,
+    "au_ticks.csv": 1_000,
+    "uk_ticks.csv": 100,
+    "eu_ticks.csv": 100,
+}
 #: KRX price limit around the base price since 2015-06-15 (15% before; generated returns stay inside that, too).
 LIMIT = 0.30
 
@@ -45,9 +55,9 @@ class TickGrid:
         tick = self.tick(price)
         return -int(-price // tick) * tick
 
-    def limits(self, base: int) -> tuple[int, int]:
-        """Lower and upper KRX price limit of a session with this base price, cut to the grid towards the base."""
-        return self.up(base * (1 - LIMIT)), self.down(base * (1 + LIMIT))
+    def limits(self, base: int, limit: float = LIMIT) -> tuple[int, int]:
+        """Lower and upper price limit of a session with this base price, cut to the grid towards the base."""
+        return self.up(base * (1 - limit)), self.down(base * (1 + limit))
 
 
 @cache
@@ -58,7 +68,7 @@ def grid(venue: str, day: date) -> TickGrid:
         if since <= day:
             found = rule
     if found is None:
-        raise UsageError(f"no tick size known for venue {venue!r} on {day}: add it to {' or '.join(SCALES)}")
+        raise UsageError(f"no tick size known for venue {venue!r} on {day}: add it to one of {', '.join(SCALES)}")
     return found
 
 

@@ -92,23 +92,21 @@ def test_further_decimals_of_a_file_are_rounded_on_the_wire(
     assert [row[name] for name in ("open", "high", "low", "clos")] == ["0.1234", "0.1235", "0.1234", "0.1235"]
 
 
-def test_the_search_names_what_traded_in_the_newest_session_alone(
+def test_the_search_names_every_listing_with_its_last_row(
     start: Callable[..., Sandbox], connect: Callable[..., Any], folder: Path
 ) -> None:
-    def found(now: datetime) -> list[str]:
+    """A folder's rows end one by one: a search of its newest session alone would know no value of most of its names."""
+
+    def found(now: datetime) -> list[tuple[str, str]]:
         client = connect(start(data=folder, regions=("US",), now=now).url)
         client.login()
         path = "/uapi/overseas-price/v1/quotations/inquire-search?AUTH=&EXCD=NAS"
         _, _, body = client.ask("GET", path, headers=client.headers("HHDFS76410000"))
-        return [row["symb"] for row in body["output2"]]
+        return [(row["symb"], row["last"]) for row in body["output2"]]
 
     untraded, newest, after_all_rows = (datetime(2026, *day, 22, 0, tzinfo=UTC) for day in ((11, 25), (11, 27), (11, 30)))
-    assert (found(untraded), found(newest), found(AFTER), found(after_all_rows)) == (
-        [],
-        ["BRK/B", "AAPL"],
-        ["BRK/B", "AAPL"],
-        [],
-    )
+    assert found(untraded) == [("BRK/B", "505.1250")]
+    assert found(newest) == found(after_all_rows) == [("BRK/B", "519.9900"), ("AAPL", "0.3000")]
 
 
 def test_the_universe_file_names_venue_name_and_lot_by_our_ticker(folder: Path) -> None:
