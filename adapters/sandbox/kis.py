@@ -17,6 +17,7 @@ from typing import Any
 from adapters.sandbox.clock import SandboxClock
 from adapters.sandbox.faults import Fault, Faults
 from adapters.sandbox.kis_calls import CONT, Refusal
+from adapters.sandbox.kis_exchanges import REGIONS
 from adapters.sandbox.kis_faults import bent, broken, gateway_error, too_fast
 from adapters.sandbox.kis_files import FILES, Files
 from adapters.sandbox.kis_markets import Absent, Repeating
@@ -32,17 +33,22 @@ _SUBJECTS = ("FID_INPUT_ISCD", "SYMB", "PDNO", "EXCD")
 
 
 class KisHost:
-    """Answers every request that is not the sandbox's own, broken as `faults` says; safe for many threads."""
+    """Answers KIS's part of the sandbox's requests, broken as `faults` says; safe for many threads.
+
+    Of `markets` it serves those whose region KIS has (`kis_exchanges.REGIONS`).
+    """
 
     def __init__(self, markets: Mapping[str, Market], clock: SandboxClock, ledger: Ledger) -> None:
-        self._markets = {region: markets.get(region) or Absent(region) for region in ("KR", "US")}
+        self._markets = {region: markets.get(region) or Absent(region) for region in REGIONS}
         self._clock = clock
         self._ledger = ledger
         self._oauth = Oauth(clock, ledger)
         self._files = Files(self._markets)
         self._routes = routes(self._markets)
         #: The same calls over markets whose newest session repeats the one before it (the fault `repeat`).
-        self._repeated = routes({region: Repeating(market) for region, market in self._markets.items()})
+        self._repeated = routes(
+            {region: market if isinstance(market, Absent) else Repeating(market) for region, market in self._markets.items()}
+        )
         self._paths = {route.path for route in self._routes.values()}
         self.faults = Faults(calls=tuple(self._routes), others=("hashkey", *map(_last_part, PATHS), "master"))
 
@@ -106,8 +112,9 @@ class KisHost:
         kind = fault.kind if fault is not None else ""
         if kind == "wrong_ticker" and route.another is not None and params.get(route.subject, "").strip():
             params[route.subject] = route.another(params, now)
-        if kind == "stale":
-            now = close_before(self._markets[route.region], now)
+        clock = route.clock(params)
+        if kind == "stale" and clock is not None:
+            now = close_before(clock, now)
         if kind == "repeat":
             route = self._repeated[arrival.tr]
         quote = route.call(params, now)

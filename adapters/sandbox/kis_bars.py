@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 
-from adapters.sandbox.market import Bar, Level, Name, Number, Step, price_factor
+from adapters.sandbox.market import Bar, Level, Name, Number, Step, price_factor, share_ratio
 
 #: KIS index code -> our code and the name KIS prints.
 INDICES = {"0001": ("KOSPI", "종합"), "1001": ("KOSDAQ", "KOSDAQ")}
@@ -14,13 +14,15 @@ INDICES = {"0001": ("KOSPI", "종합"), "1001": ("KOSDAQ", "KOSDAQ")}
 _AT_LIMIT = 0.2975
 
 
-def daily_row(bar: Bar, factor: float, share: float) -> dict[str, str]:
-    """One output2 row of FHKST03010100: prices × `factor`, volume ÷ it; volume and amount × the venue's `share`."""
+def daily_row(bar: Bar, factor: float, share: float, reason: str = "") -> dict[str, str]:
+    """One output2 row of FHKST03010100: prices × `factor`, volume ÷ it; volume and amount × the venue's `share`.
+
+    prdy_vrss is the change from the base price, prtt_rate the base ÷ the close before where an event moved it, and
+    `reason` (revl_issu_reas) says why that base was set anew ("" where it was not, as recorded).
+    """
     day, opening, high, low, close, volume, amount, base, step, ex = bar
     if factor != 1.0:
-        opening, high, low, close, base = (
-            round(price * Decimal(str(factor))) for price in (opening, high, low, close, base)
-        )
+        opening, high, low, close, base = (round(price * Decimal(str(factor))) for price in (opening, high, low, close, base))
         volume = round(volume / Decimal(str(factor)))
     if share != 1.0:
         volume, amount = int(volume * Decimal(str(share))), int(amount * Decimal(str(share)))
@@ -38,7 +40,7 @@ def daily_row(bar: Bar, factor: float, share: float) -> dict[str, str]:
         "mod_yn": "N" if opening else "Y",
         "prdy_vrss_sign": sign(change, base),
         "prdy_vrss": str(change),
-        "revl_issu_reas": "",
+        "revl_issu_reas": reason,
     }
 
 
@@ -89,7 +91,12 @@ def grouped(bars: Sequence[Bar], steps: Sequence[Step], period: str) -> list[Bar
 
 def share_count(name: Name, steps: Sequence[Step]) -> int:
     """Shares of a name after these share-count events."""
-    return round(name.shares / price_factor(steps, name.listed))
+    return round(name.shares * share_ratio(steps, name.listed))
+
+
+def reasons(steps: Sequence[Step]) -> dict[date, str]:
+    """Ex-dates of the events whose base price was set anew, with their revl_issu_reas."""
+    return {step.ex_date: step.reason for step in steps if step.reason}
 
 
 def sign(change: Number, base: Number = 0) -> str:

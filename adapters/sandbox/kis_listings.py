@@ -149,11 +149,15 @@ def nothing_found() -> Refusal:
 
 def next_business_day(after: date) -> date:
     """The first day after `after` on which Korean banks work."""
-    venue = calendar("XKRX")
     day = after + timedelta(days=1)
-    while not (venue.is_session(day) or _banks_only(day)):
+    while not bank_day(day):
         day += timedelta(days=1)
     return day
+
+
+def bank_day(day: date) -> bool:
+    """Whether Korean banks work on that day."""
+    return calendar("XKRX").is_session(day) or _banks_only(day)
 
 
 def _banks_only(day: date) -> bool:

@@ -6,20 +6,26 @@ from collections.abc import Sequence
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from adapters.sandbox.market import Bar, Level, Market, Name, Number, Step
+from adapters.sandbox.market import Bar, Dividend, Level, Market, Name, Number, Step
 from adapters.sandbox.regions import PROFILES
-from pipeline.calendars import calendar
+from pipeline.calendars import VenueCalendar, calendar
 
 
 class Absent:
-    """A region the sandbox does not serve: an exchange that is open and lists nothing."""
+    """A region the sandbox does not serve: exchanges that are open and list nothing."""
 
+    stands_still = False
     scale = 1
 
     def __init__(self, region: str) -> None:
         self.region = region
-        self.calendar = calendar(PROFILES[region].calendar)
+        self._profile = PROFILES[region]
+        self.calendar = calendar(self._profile.calendar)
         self.timezone = ZoneInfo(self.calendar.timezone)
+
+    def calendar_of(self, venue: str) -> VenueCalendar:
+        """The calendar of one venue."""
+        return calendar(self._profile.venues.get(venue, self._profile.calendar))
 
     def names(self, now: datetime) -> Sequence[Name]:
         """None."""
@@ -34,6 +40,10 @@ class Absent:
         return []
 
     def steps(self, code: str, now: datetime) -> Sequence[Step]:
+        """None."""
+        return ()
+
+    def dividends(self, code: str, now: datetime) -> Sequence[Dividend]:
         """None."""
         return ()
 
@@ -55,8 +65,12 @@ class Repeating:
 
     def __init__(self, market: Market) -> None:
         self._market = market
-        self.region, self.scale = market.region, market.scale
+        self.region, self.scale, self.stands_still = market.region, market.scale, market.stands_still
         self.calendar, self.timezone = market.calendar, market.timezone
+
+    def calendar_of(self, venue: str) -> VenueCalendar:
+        """The calendar as it is."""
+        return self._market.calendar_of(venue)
 
     def names(self, now: datetime) -> Sequence[Name]:
         """The names as they are."""
@@ -77,6 +91,10 @@ class Repeating:
     def steps(self, code: str, now: datetime) -> Sequence[Step]:
         """The events as they are."""
         return self._market.steps(code, now)
+
+    def dividends(self, code: str, now: datetime) -> Sequence[Dividend]:
+        """The dividends as they are."""
+        return self._market.dividends(code, now)
 
     def halted(self, code: str, day: date) -> bool:
         """As it is."""

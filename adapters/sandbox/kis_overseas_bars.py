@@ -1,34 +1,53 @@
-"""Bars and index levels as KIS prints them overseas: prices with four decimals, the change without its sign."""
+"""Bars and index levels as KIS prints them overseas: prices with the exchange's decimals, the change without its sign."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
 
 from adapters.sandbox.market import Bar, Level, Number
 
-#: KIS index code -> our code, how many times its level, and the name KIS prints. The Dow is the S&P seven times here:
-#: a second index, so that an answer can be about the wrong one.
-INDICES = {"SPX": ("SPX", 1, "S&P500"), ".DJI": ("SPX", 7, "다우존스 산업지수")}
+
+@dataclass(frozen=True)
+class Index:
+    """An index of FHKST03030100: `times` our index `code` of `region`, under the `label` KIS prints."""
+
+    region: str
+    code: str
+    times: int
+    label: str
 
 
-def daily_row(bar: Bar, factor: float, scale: int) -> dict[str, str]:
+#: By KIS's index code. The Dow, the Nikkei and the Shanghai composite are multiples of the indices we follow: other indices
+#: of the same country, so that an answer can be about the wrong one. CSI 300, TOPIX and VN-Index have no code here.
+INDICES = {
+    "SPX": Index("US", "SPX", 1, "S&P500"),
+    ".DJI": Index("US", "SPX", 7, "다우존스 산업지수"),
+    "HK#HS": Index("HK", "HSI", 1, "항셍 지수"),
+    "JP#NI225": Index("JP", "TOPIX", 15, "니케이 225"),
+    "SHANG": Index("CN", "CSI300", 2, "상해 종합지수"),
+}
+
+
+def daily_row(bar: Bar, factor: float, scale: int, decimals: int) -> dict[str, str]:
     """One output2 row of HHDFS76240000: prices (currency × `scale`) × `factor`, volume in shares ÷ it."""
-    day, opening, high, low, close, volume, amount, base, _, _ = bar
+    day, opening, high, low, close, volume, amount, base = bar[:8]
     if factor != 1.0:
         exact = Decimal(str(factor))
         opening, high, low, close, base = (round(price * exact) for price in (opening, high, low, close, base))
         volume = round(volume / exact)
     # Written out instead of calling `money` and its like: a chart page has a hundred of these rows.
-    closing, change = f"{close / scale:.4f}", close - base
+    shape = f".{decimals}f"
+    closing, change = format(close / scale, shape), close - base
     row = {
         "xymd": f"{day.year:04d}{day.month:02d}{day.day:02d}",
         "clos": closing,
         "sign": "2" if change > 0 else "5" if change else "3",
-        "diff": unsigned(change, scale),
+        "diff": unsigned(change, scale, decimals),
         "rate": rate(close, base),
-        "open": f"{opening / scale:.4f}",
-        "high": f"{high / scale:.4f}",
-        "low": f"{low / scale:.4f}",
+        "open": format(opening / scale, shape),
+        "high": format(high / scale, shape),
+        "low": format(low / scale, shape),
         "tvol": str(volume),
         "tamt": str(amount),
     }
@@ -54,14 +73,14 @@ def index_row(level: Level, times: int) -> dict[str, str]:
     }
 
 
-def money(price: Number, scale: int) -> str:
-    """A price of currency × `scale` with four decimals."""
-    return f"{price / scale:.4f}"
+def money(price: Number, scale: int, decimals: int) -> str:
+    """A price of currency × `scale` with so many decimals."""
+    return f"{price / scale:.{decimals}f}"
 
 
-def unsigned(change: Number, scale: int) -> str:
+def unsigned(change: Number, scale: int, decimals: int) -> str:
     """A change of price without its sign."""
-    return money(change if change > 0 else -change, scale)
+    return money(change if change > 0 else -change, scale, decimals)
 
 
 def points(hundredths: int) -> str:
@@ -78,5 +97,5 @@ def rate(value: Number, base: Number) -> str:
 
 
 def direction(value: Number, base: Number) -> str:
-    """The sign field: 2 up, 3 flat, 5 down; the US has no price limits, so never 1 or 4."""
+    """The sign field: 2 up, 3 flat, 5 down. Whether KIS prints 1 and 4 (price limits) abroad is not documented."""
     return "3" if value == base else "2" if value > base else "5"

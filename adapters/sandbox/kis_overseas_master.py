@@ -1,7 +1,8 @@
-"""KIS master files of overseas exchanges: nasmst, nysmst and amsmst .cod.zip.
+"""KIS master files of overseas exchanges: nasmst, nysmst, amsmst, hksmst, shsmst, szsmst, tsemst, hsxmst, hnxmst .cod.zip.
 
 cp949, 24 fields with TABs between them, LF, no header; one member, its name in upper case (kis.md section 10). The
-price is the last close with four decimals. Names longer than their field are cut as KIS cuts them: 60 bytes.
+price is the last close with the exchange's decimals, the currency the listing's. Names are cut to the bytes of the
+longest one in the real files.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ from adapters.sandbox.kis_master import Entry, cut, zipped
 from adapters.sandbox.kis_overseas_bars import money
 
 FILES = {f"{exchange.code.lower()}mst.cod.zip": exchange for exchange in EXCHANGES.values()}
-_NAME_BYTES = 60
-#: Words of a real estate trust's name, and the sector KIS gives such a company (seen in the files of October 2025).
-_REAL_ESTATE = ("REIT", "REALTY", "PROPERT")
+#: Words of a real estate trust's English name, and the sector KIS gives such a company (seen in the files of October 2025).
+_REAL_ESTATE = ("REIT", "REALTY", "PROPERT", "REAL ESTATE", "INVESTMENT CORPORATION", "BUILDING FUND")
 _REAL_ESTATE_SECTOR = "630"
 
 
@@ -28,12 +28,16 @@ def master_zip(file_name: str, entries: Sequence[Entry], today: date, scale: int
 
 
 def _line(exchange: Exchange, entry: Entry, scale: int) -> bytes:
-    name = entry.name
+    name, decimals = entry.name, exchange.decimals
     english = name.english or name.name
-    estate = name.group == "2" and any(word in english for word in _REAL_ESTATE)
+    # Trusts are stocks in the US and Japan, products of the kind 004 in Hong Kong.
+    company = name.group == "2" or name.etyp == "004"
+    estate = company and any(word in english.upper() for word in _REAL_ESTATE)
     fields = (
-        *("US", exchange.exid, exchange.code, exchange.name, name.code, exchange.code + name.code),
-        *(name.name, english, name.group, "USD", "4", "", money(entry.price, scale), str(name.lot), str(name.lot)),
-        *("930", "1600", "N", "", _REAL_ESTATE_SECTOR if estate else "000", "0", "0", name.etyp.ljust(3), "   "),
+        *(exchange.country.letters, exchange.exid, exchange.code, exchange.name, name.code, exchange.code + name.code),
+        *(cut(name.name, exchange.name_bytes[0]), cut(english, exchange.name_bytes[1]), name.group),
+        *(name.currency or exchange.currency, str(decimals), "", money(entry.price, scale, decimals)),
+        *(str(name.lot), str(exchange.sell_lot or name.lot), *exchange.hours, "N", ""),
+        *(_REAL_ESTATE_SECTOR if estate else "000", "0", exchange.steps.get(name.etyp, "0"), name.etyp.ljust(3), "   "),
     )
-    return b"\t".join(cut(field, _NAME_BYTES) for field in fields) + b"\n"
+    return b"\t".join(field if isinstance(field, bytes) else field.encode("cp949") for field in fields) + b"\n"

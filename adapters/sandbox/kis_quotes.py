@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, datetime, timedelta
 
 from adapters.sandbox import ticks
-from adapters.sandbox.kis_bars import INDICES, daily_row, grouped, index_row, percent, share_count, sign
+from adapters.sandbox.kis_bars import INDICES, daily_row, grouped, index_row, percent, reasons, share_count, sign
 from adapters.sandbox.kis_calls import Quote, choice, day, field, flag, invalid
 from adapters.sandbox.kis_price import price_fields
 from adapters.sandbox.market import Bar, Market, Name, price_factor
@@ -36,12 +36,15 @@ class Quotations:
             return Quote({"output1": _unknown_head(), "output2": [{}]}, 0, code)
         limit = ROWS_A_CALL if period == "D" else None
         bars = self._market.bars(code, start, until, now, limit)
-        steps = self._market.steps(code, now) if adjusted else ()
+        steps = self._market.steps(code, now)
+        why = reasons(steps) if period == "D" else {}
+        if not adjusted:
+            steps = ()
         if period != "D":
             bars = grouped(bars, steps, period)[:ROWS_A_CALL]
             steps = ()
         share = _VOLUME_SHARE[venue]
-        rows = [daily_row(bar, price_factor(steps, bar.date) if steps else 1.0, share) for bar in bars]
+        rows = [daily_row(bar, price_factor(steps, bar.date) if steps else 1.0, share, why.get(bar.date, "")) for bar in bars]
         return Quote({"output1": self._head(name, newest, now), "output2": rows}, len(rows), code)
 
     def recent_days(self, params: Mapping[str, str], now: datetime) -> Quote:

@@ -27,7 +27,7 @@ Range = tuple[str, Decimal | None, Decimal | None]
 
 @dataclass(frozen=True, slots=True)
 class _Found:
-    """One name that traded in the session of the search; value and shares as of its bar."""
+    """One name that traded in the session of the search, or last of all where the market stands still; value as of its bar."""
 
     name: Name
     bar: Bar
@@ -49,10 +49,10 @@ class _Found:
 
 
 class Search:
-    """The condition search over one market; results are worked out once a moment and then paged."""
+    """The condition search over the markets of KIS's regions; results are worked out once a moment and then paged."""
 
-    def __init__(self, market: Market) -> None:
-        self._market = market
+    def __init__(self, markets: Mapping[str, Market]) -> None:
+        self._markets = markets
         self._lock = threading.Lock()
         self._results: dict[tuple[str, str, tuple[Range, ...]], list[_Found]] = {}
 
@@ -68,16 +68,22 @@ class Search:
         found = self._result(exchange, ranges, now)
         rows = [self._row(exchange, at, rank) for rank, at in enumerate(found[after : after + ROWS_A_PAGE], after + 1)]
         count = str(len(rows))
-        head = {"zdiv": "4", "stat": "무료실시간", "crec": count, "trec": str(len(found)), "nrec": count}
+        head = {
+            "zdiv": str(exchange.decimals),
+            "stat": exchange.freshness,
+            "crec": count,
+            "trec": str(len(found)),
+            "nrec": count,
+        }
         more = after + ROWS_A_PAGE < len(found)
         cont = ("M" if after else "F") if more else ("D" if after else "")
         return Quote({"output1": head, "output2": rows}, len(rows), code, cont=cont)
 
     def _result(self, exchange: Exchange, ranges: tuple[Range, ...], now: datetime) -> list[_Found]:
         """What fits the conditions in the newest session, by value; the same list for every page of a moment."""
-        market = self._market
-        session = newest(market, now)
-        moment = f"{now:%Y%m%d%H%M}" if now < market.calendar.session(session).close else f"{session}"
+        venue = self._markets[exchange.region].calendar_of(exchange.venue)
+        session = newest(venue, now)
+        moment = f"{now:%Y%m%d%H%M}" if now < venue.session(session).close else f"{session}"
         key = (exchange.code, moment, ranges)
         with self._lock:
             if key not in self._results:
@@ -87,15 +93,15 @@ class Search:
             return self._results[key]
 
     def _search(self, exchange: Exchange, ranges: tuple[Range, ...], session: date, now: datetime) -> list[_Found]:
-        market, found = self._market, []
+        market, found = self._markets[exchange.region], []
         for name in market.names(now):
             if name.venue != exchange.venue:
                 continue
             shares = share_count(name, market.steps(name.code, now))
             if not _may_fit(market.reference(name.code, now)[0], shares, market.scale, ranges):
                 continue
-            bars = market.bars(name.code, session, session, now, 1)
-            if not bars or not bars[0].volume:
+            bars = market.bars(name.code, date.min if market.stands_still else session, session, now, 1)
+            if not bars or not (bars[0].volume or market.stands_still):
                 continue
             hit = _Found(name, bars[0], shares, int(bars[0].close * shares // market.scale))
             if all(_fits(hit.measure(condition, market.scale), least, most) for condition, least, most in ranges):
@@ -103,20 +109,21 @@ class Search:
         return sorted(found, key=lambda hit: (-hit.value, hit.name.code))
 
     def _row(self, exchange: Exchange, found: _Found, rank: int) -> dict[str, Any]:
-        name, bar, scale = found.name, found.bar, self._market.scale
+        name, bar = found.name, found.bar
+        scale, decimals = self._markets[exchange.region].scale, exchange.decimals
         return {
             "rsym": f"D{exchange.code}{name.code}",
             "excd": exchange.code,
             "symb": name.code,
             "name": name.name,
-            "last": money(bar.close, scale),
+            "last": money(bar.close, scale, decimals),
             "sign": direction(bar.close, bar.base),
-            "diff": unsigned(bar.close - bar.base, scale),
+            "diff": unsigned(bar.close - bar.base, scale, decimals),
             "rate": rate(bar.close, bar.base),
             "tvol": str(bar.volume),
-            "popen": money(bar.open, scale),
-            "phigh": money(bar.high, scale),
-            "plow": money(bar.low, scale),
+            "popen": money(bar.open, scale, decimals),
+            "phigh": money(bar.high, scale, decimals),
+            "plow": money(bar.low, scale, decimals),
             "valx": str(found.value // 1000),
             "shar": str(found.shares),
             "avol": str(bar.amount),
@@ -124,7 +131,7 @@ class Search:
             "per": "0.00",
             "rank": str(rank),
             "ename": name.english or name.name,
-            "e_ordyn": "○",
+            "e_ordyn": "○" if exchange.tradable(name.group, name.currency, found.value) else "",
         }
 
 

@@ -1,31 +1,43 @@
-"""Where a market's own clock stands: KIS counts the sessions of each exchange in that exchange's time."""
+"""Where an exchange's own clock stands: KIS counts the sessions of each exchange in that exchange's time."""
 
 from __future__ import annotations
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
-from adapters.sandbox.market import Market
-
-
-def newest(market: Market, now: datetime) -> date:
-    """The newest session that has opened at `now` (aware)."""
-    venue = market.calendar
-    today = now.astimezone(market.timezone).date()
-    if venue.is_session(today) and venue.session(today).open <= now:
-        return today
-    return venue.previous_session(today)
+from pipeline.calendars import VenueCalendar
+from pipeline.errors import CalendarUnknown
 
 
-def last_close(market: Market, now: datetime) -> datetime:
+def today(venue: VenueCalendar, now: datetime) -> date:
+    """The date at the venue at `now` (aware)."""
+    return now.astimezone(ZoneInfo(venue.timezone)).date()
+
+
+def newest(venue: VenueCalendar, now: datetime) -> date:
+    """The newest session that has opened at `now` (aware); past the calendar's data the last one it knows."""
+    day = min(today(venue, now), venue.last)
+    if venue.is_session(day) and venue.session(day).open <= now:
+        return day
+    return venue.previous_session(day)
+
+
+def last_close(venue: VenueCalendar, now: datetime) -> datetime:
     """The close of the last session that is over (aware UTC)."""
-    venue = market.calendar
-    session = newest(market, now)
+    session = newest(venue, now)
     if venue.session(session).close > now:
         session = venue.previous_session(session)
     return venue.session(session).close
 
 
-def close_before(market: Market, now: datetime) -> datetime:
+def close_before(venue: VenueCalendar, now: datetime) -> datetime:
     """The close of the session before the newest one that has opened (aware UTC)."""
-    venue = market.calendar
-    return venue.session(venue.previous_session(newest(market, now))).close
+    return venue.session(venue.previous_session(newest(venue, now))).close
+
+
+def opens_on(venue: VenueCalendar, day: date) -> bool:
+    """Whether the venue trades on `day`; not on one its calendar does not know."""
+    try:
+        return venue.is_session(day)
+    except CalendarUnknown:
+        return False

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from adapters.sandbox.kis_exchanges import REGIONS
 from adapters.sandbox.kis_markets import Absent
 from adapters.sandbox.kis_routes import routes
 from adapters.sandbox.server import Sandbox
@@ -124,6 +125,27 @@ def test_a_split_a_bonus_issue_and_a_dividend_show_in_their_rows(
     assert [halt[f] for f in ("stck_oprc", "stck_hgpr", "stck_lwpr", "acml_vol", "mod_yn")] == ["0", "0", "0", "0", "Y"]
     base = int(split["stck_clpr"]) - int(split["prdy_vrss"])
     assert base == pytest.approx(int(halt["stck_clpr"]) / 5, rel=0.01)
+
+
+@pytest.mark.parametrize(
+    ("code", "days", "rows"),
+    [
+        # Rights: the base is the announced one, and no price of the day itself.
+        ("0505A0", ("20260508", "20260511"), [("23200", "00", "0.00", "2", "500", ""), ("21850", "01", "0.94", "3", "0", "")]),
+        # Five shares become one: the base was set by an auction, 5,800 instead of the 8,050 announced.
+        ("0606B0", ("20260807", "20260810"), [("1610", "00", "0.00", "3", "0", ""), ("6040", "00", "3.60", "2", "240", "02")]),
+    ],
+)
+def test_an_event_shows_its_codes_and_the_change_from_its_base(
+    start: Callable[..., Sandbox], connect: Callable[..., Any], code: str, days: tuple[str, str], rows: list[tuple[str, ...]]
+) -> None:
+    fields = ("stck_clpr", "flng_cls_code", "prtt_rate", "prdy_vrss_sign", "prdy_vrss", "revl_issu_reas")
+    client = connect(start(tickers=14).url)
+    raw = client.daily(code, *days)[1]["output2"][::-1]
+    adjusted = client.daily(code, *days, FID_ORG_ADJ_PRC="0")[1]["output2"][::-1]
+    assert [tuple(row[field] for field in fields) for row in raw] == rows
+    announced = {"0505A0": 0.9423076923076923, "0606B0": 5.0}[code]
+    assert [int(row["stck_clpr"]) for row in adjusted] == [round(int(rows[0][0]) * announced), int(rows[1][0])]
 
 
 def test_an_unknown_code_has_price_zero_and_an_empty_row(
@@ -303,8 +325,8 @@ def test_stock_info_has_every_field_of_the_specification(
 
 def test_every_call_is_documented_with_where_it_is_served() -> None:
     page = (Path(__file__).resolve().parents[3] / "docs" / "SANDBOX.md").read_text(encoding="utf-8")
-    documented = re.findall(r"^\| `([A-Z0-9]+)` \| (KR|US) .*\| (yes|no) \|$", page, re.MULTILINE)
-    served = routes({"KR": Absent("KR"), "US": Absent("US")})
-    assert documented == [
-        (tr, route.region, "yes" if route.on_paper else "no") for tr, route in served.items()
+    documented = re.findall(r"^\| `([A-Z0-9]+)` \| (\w+) .*\| (yes|no) \|$", page, re.MULTILINE)
+    served = routes({region: Absent(region) for region in REGIONS})
+    assert [(tr, region != "KR", on_paper) for tr, region, on_paper in documented] == [
+        (tr, route.overseas, "yes" if route.on_paper else "no") for tr, route in served.items()
     ]

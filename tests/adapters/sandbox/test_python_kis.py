@@ -49,15 +49,25 @@ def test_two_pages_of_a_chart_come_back_whole(start: Callable[..., Sandbox], kis
     close_sessions(kis)
 
 
+@pytest.mark.parametrize(
+    ("region", "code", "market", "venue"),
+    [
+        ("US", "AAPL", "NASDAQ", "XNYS"),
+        ("CN", "601398", "SSE", "XSHG"),
+        ("HK", "00005", "HKEX", "XHKG"),
+        ("JP", "8306", "TYO", "XTKS"),
+        ("VN", "VCB", "HSX", "XSTC"),
+    ],
+)
 def test_two_pages_of_an_overseas_chart_come_back_whole(
-    start: Callable[..., Sandbox], kis_of: Callable[[str], object]
+    start: Callable[..., Sandbox], kis_of: Callable[[str], object], region: str, code: str, market: str, venue: str
 ) -> None:
     from pykis.api.stock.daily_chart import foreign_daily_chart
 
-    kis = kis_of(start(regions=("US",)).url)
+    kis = kis_of(start(regions=(region,)).url)
     begin, end = date(2026, 3, 2), date(2026, 11, 19)
-    chart = foreign_daily_chart(kis, "AAPL", "NASDAQ", start=begin, end=end)  # type: ignore[arg-type]
-    sessions = calendar("XNYS").sessions(begin, end)
+    chart = foreign_daily_chart(kis, code, market, start=begin, end=end)  # type: ignore[arg-type]
+    sessions = calendar(venue).sessions(begin, end)
     assert len(sessions) > 100
     assert [bar.time.date() for bar in chart.bars] == sessions
     assert all(bar.low <= bar.close <= bar.high for bar in chart.bars if bar.volume)
