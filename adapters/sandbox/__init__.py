@@ -10,7 +10,8 @@ A market: the protocol is market.py, generated.py and replay.py are its two sour
     regions.py    what makes each region's market its own, and how many of the names it gets
     roster.py     which names a market lists               fates.py     what can happen to one of them
     names.py      the names of KR                          names_us.py  the names of US
-    paths.py      random walks, entered anywhere           ticks.py     price steps by date (krx_ticks.csv, us_ticks.csv)
+    books.py      the names of the others (books/)         codes.py     made-up codes
+    paths.py      random walks, entered anywhere           ticks.py     price steps by date (*_ticks.csv)
 
 KIS: kis.py is its host, the gates every call passes; kis_routes.py says which call stands where
     kis_oauth.py  its tokens                               kis_calls.py what its calls share
@@ -20,6 +21,11 @@ KIS: kis.py is its host, the gates every call passes; kis_routes.py says which c
     overseas:     kis_exchanges.py, kis_overseas.py, kis_overseas_bars.py, kis_overseas_listings.py, kis_search.py,
                   kis_overseas_master.py
 
-A new region is a book of names, a line of regions.py and its price steps; a new provider is one more module beside kis.py
-over the same markets.
+Yahoo: yahoo.py is all its hosts
+    yahoo_session.py   cookies, crumbs, consent            yahoo_faults.py its errors and faults
+    yahoo_symbols.py, yahoo_exchanges.py, yahoo_hours.py: what a symbol means, where and when it trades
+    yahoo_series.py, yahoo_chart.py, yahoo_quotes.py, yahoo_screener.py: rows, charts, quotes, screens
+
+A new region is a book of names in books/, its code in PROFILES of regions.py, and its price steps; a new provider is one
+more host beside kis.py and yahoo.py over the same markets.
 """

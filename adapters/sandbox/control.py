@@ -47,12 +47,12 @@ def set_clock(url: str, now: datetime | None) -> None:
 
 
 def set_limits(url: str, enforce: bool, **limits: int) -> None:
-    """Enforce limits or not; `per_second`, `paper_per_second`, `per_minute` change them."""
+    """Enforce limits or not; `per_second`, `paper_per_second`, `per_minute`, `yahoo_per_second` change them."""
     _call("POST", url, "limits", {"enforce": enforce, **limits})
 
 
 def set_fault(url: str, **fault: Any) -> None:
-    """Break something: `kind` (see faults.py) with count, seconds, after, tr, code, delay; else `UsageError`."""
+    """Break something: `kind` (see faults.py) with provider, count, seconds, after, tr, code, delay; else `UsageError`."""
     _call("POST", url, "faults", fault)
 
 
@@ -62,7 +62,7 @@ def clear_faults(url: str) -> None:
 
 
 def report(url: str, *, detail: bool = False) -> dict[str, Any]:
-    """What was counted: requests by TR, path and key, largest counts in any 1 s and 60 s, violations, tokens."""
+    """What was counted: requests by TR, path and key, largest counts in any 1 s and 60 s, violations, tokens; "yahoo" apart."""
     counted: dict[str, Any] = _call("GET", url, "report?detail=1" if detail else "report", None)
     return counted
 

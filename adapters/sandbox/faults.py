@@ -1,5 +1,6 @@
-"""What goes wrong on demand.
+"""What goes wrong on demand, at one provider: KIS unless a fault names another (`provider`).
 
+KIS
     rate_limit     HTTP 500, EGW00201
     http_500       HTTP 500, EGW00002
     http_403       HTTP 403, EGW00003
@@ -15,12 +16,19 @@
     times_100      prices a hundred times too high
     repeat         the newest session carries the values of the one before it
 
+Yahoo has no `token_expired`; its `rate_limit` is HTTP 429 with text, its `empty` has no timestamps, no quotes. Also
+    slow           the answer comes `delay` seconds late
+    crumb_expired  the caller's cookie and crumb are worth nothing from now on: 401
+    delisted       HTTP 404, "No data found, symbol may be delisted"
+    nulls          the newest session has a volume and no prices
+
 A fault lets `after` matching requests pass, then fires `count` times or for `seconds` seconds (from when it was set,
 or from its first firing where `after` is given); neither means once. It matches data calls, all or those of one `tr`
 or about one `code` (FID_INPUT_ISCD, SYMB or PDNO; of a condition search its EXCD); with `after` also one page alone.
 `tr` may also be a request without a TR id: `hashkey`, `tokenP`, `revokeP`, `Approval` or `master`. These show no token,
-code or market data, so the kinds that bend those (and a `code`) are refused for them. `dead` matches everything but
-/_sandbox.
+code or market data, so the kinds that bend those (and a `code`) are refused for them. Yahoo's `tr` is chart (`code` its
+symbol), screener (the first region key it asks for), quote (its symbols as they stand), quoteSummary or timeseries; its
+other requests are cookie, crumb and consent. `dead` matches everything of its provider.
 """
 
 from __future__ import annotations
@@ -37,7 +45,7 @@ KINDS = (
     "rate_limit", "http_500", "http_403", "silence", "cut", "bad_json", "empty", "empty_body", "token_expired", "dead",
     "wrong_ticker", "stale", "times_100", "repeat",
 )  # fmt: skip
-#: Kinds that only the answer to a call with a TR id can have.
+#: KIS's kinds that only the answer to a call with a TR id can have.
 _OF_CALLS = ("empty", "token_expired", "wrong_ticker", "stale", "times_100", "repeat")
 _FIELDS = ("kind", "count", "seconds", "after", "tr", "code", "delay")
 
@@ -75,12 +83,23 @@ class Fault:
 class Faults:
     """The faults that are set; the first that matches a request wins.
 
-    A fault's `tr` is one of the TR ids `calls` or of the names `others` of requests that have none.
+    A fault's `tr` is one of the TR ids `calls` or of the names `others` of requests that have none, its kind one of
+    `kinds`; `only` says which kinds happen to which calls alone. Without them the kinds are KIS's.
     """
 
-    def __init__(self, calls: Sequence[str], others: Sequence[str]) -> None:
+    def __init__(
+        self,
+        calls: Sequence[str],
+        others: Sequence[str],
+        *,
+        kinds: Sequence[str] = KINDS,
+        only: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
         self._calls = tuple(calls)
         self._others = tuple(others)
+        self._kinds = tuple(kinds)
+        self._only = dict.fromkeys(_OF_CALLS, self._calls) if only is None else only
+        self._those = "calls with a TR id" if only is None else "calls that show it"
         self._lock = threading.Lock()
         self._set: list[Fault] = []
 
@@ -89,8 +108,8 @@ class Faults:
         unknown = [name for name in wanted if name not in _FIELDS]
         if unknown:
             raise UsageError(f"fault: unknown name {unknown[0]!r}; there are {', '.join(_FIELDS)}")
-        if wanted.get("kind") not in KINDS:
-            raise UsageError(f"fault: unknown kind {wanted.get('kind')!r}; there are {', '.join(KINDS)}")
+        if wanted.get("kind") not in self._kinds:
+            raise UsageError(f"fault: unknown kind {wanted.get('kind')!r}; there are {', '.join(self._kinds)}")
         for name in ("count", "seconds", "after", "delay"):
             value = wanted.get(name)
             if value is not None and (isinstance(value, bool) or not isinstance(value, (int, float)) or value < 0):
@@ -113,10 +132,10 @@ class Faults:
         tr, kind, code = wanted.get("tr"), wanted["kind"], wanted.get("code")
         if tr is not None and tr not in (*self._calls, *self._others):
             raise UsageError(f"fault: no request has tr {tr!r}; there are {', '.join((*self._calls, *self._others))}")
-        if tr in self._others and kind in _OF_CALLS:
+        if tr is not None and tr not in self._only.get(kind, (tr,)):
             raise UsageError(
-                f"fault: {kind!r} can't happen to {tr!r}, only to calls with a TR id: leave tr out, or give one of "
-                f"{', '.join(self._calls)}"
+                f"fault: {kind!r} can't happen to {tr!r}, only to {self._those}: leave tr out, or give one of "
+                f"{', '.join(self._only[kind])}"
             )
         if tr in self._others and code is not None:
             raise UsageError(f"fault: {tr!r} is about no code, so code = {code!r} never matches: leave one of the two out")
@@ -128,7 +147,7 @@ class Faults:
         now = time.monotonic()
         with self._lock:
             for fault in self._set:
-                if fault.over(now) or not fault.matches(tr, data, code):
+                if fault.over(now) or not fault.matches(tr, data, code) or tr not in self._only.get(fault.kind, (tr,)):
                     continue
                 if fault.passed < fault.after:
                     fault.passed += 1

@@ -6,7 +6,7 @@ counted again.
 Limits are per app key. An arrival over a limit is a violation whether limits are enforced or not; only the per-second
 limit is one KIS enforces (EGW00201), the per-minute one is our own promise and is reported. Whether a request is
 refused is judged by the requests *served* in the second before it, so that a refused burst does not lock its sender
-out.
+out. Yahoo has a ledger of its own, in which everybody has one key.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A running sandbox: a market for each region, one clock, one ledger behind a real port and, if wanted, a paper port."""
+"""A running sandbox: a market for each region and one clock behind a real port, KIS's and Yahoo's, and a paper port."""
 
 from __future__ import annotations
 
@@ -18,17 +18,20 @@ from adapters.sandbox.regions import PROFILES, split
 from adapters.sandbox.replay import ReplayMarket
 from adapters.sandbox.steering import PREFIX, Steering
 from adapters.sandbox.wire import Request, Response, WireServer, json_response
+from adapters.sandbox.yahoo import YahooHost, is_yahoo
 from pipeline.errors import SpockError, UsageError
 
 #: Codes of made-up names run out above this.
 MOST_TICKERS = 10_000
 _HIGHEST_PORT = 65_535
+#: What the sandbox's Yahoo takes in a second. Yahoo tells no limit; we ask once a second, so more than 2 in one is a mistake.
+_YAHOO_PER_SECOND = 2
 
 
 class Sandbox:
-    """KIS over loopback HTTP, from generated markets or a folder of CSVs.
+    """KIS and Yahoo over loopback HTTP, from generated markets or a folder of CSVs.
 
-    `port` 0 picks a free one; `paper_port` opens the paper host beside it (0: any free port). `tickers` followed
+    `port` 0 picks a free one; `paper_port` opens KIS's paper host beside it (0: any free port). `tickers` followed
     names, divided between `regions` (`regions.split`), are generated from `seed`, or `data` (a folder with
     REGION/TICKER.csv) is replayed: those of `regions` that have a folder in it. The clock is the wall clock unless
     `now` (aware) freezes it. As a context manager it runs in threads; `serve_forever` blocks. `UsageError` for a region
@@ -40,7 +43,7 @@ class Sandbox:
         *,
         port: int = 0,
         paper_port: int | None = None,
-        regions: Sequence[str] = ("KR", "US"),
+        regions: Sequence[str] = tuple(PROFILES),
         tickers: int = 25,
         data: Path | None = None,
         enforce_limits: bool = True,
@@ -51,15 +54,18 @@ class Sandbox:
             raise UsageError(f"--tickers {tickers}: give a number from 1 to {MOST_TICKERS}")
         unknown = [region for region in regions if region not in PROFILES]
         if unknown or not regions:
-            raise UsageError(f"--regions {','.join(unknown)}: the sandbox serves {' and '.join(PROFILES)}")
+            raise UsageError(f"--regions {','.join(unknown)}: the sandbox serves {', '.join(PROFILES)}")
         for option, wanted in (("--port", port), ("--paper-port", paper_port)):
             if wanted is not None and not 0 <= wanted <= _HIGHEST_PORT:
                 raise UsageError(f"{option} {wanted}: give a port from 0 (any free one) to {_HIGHEST_PORT}")
         self._clock = SandboxClock(now)
         self._ledger = Ledger(Limits(enforce=enforce_limits))
         markets = _replayed(data, regions) if data else _generated(regions, seed, tickers)
+        yahoo = Ledger(Limits(enforce_limits, per_second=_YAHOO_PER_SECOND, per_minute=60 * _YAHOO_PER_SECOND))
         self._kis = KisHost(markets, self._clock, self._ledger)
-        self._steering = Steering(self._clock, self._ledger, self._kis.faults, "data" if data else "generated")
+        self._yahoo = YahooHost(markets, self._clock, yahoo)
+        faults = {"kis": self._kis.faults, "yahoo": self._yahoo.faults}
+        self._steering = Steering(self._clock, self._ledger, yahoo, faults, "data" if data else "generated")
         self._server = _listen("--port", port, lambda request: self._answer(request, paper=False))
         self._paper = None
         if paper_port is not None:
@@ -110,6 +116,8 @@ class Sandbox:
     def _answer(self, request: Request, *, paper: bool) -> Response:
         if request.path.startswith(PREFIX):
             return self._steering.answer(request)
+        if not paper and is_yahoo(request.path):
+            return self._yahoo.answer(request)
         try:
             return self._kis.answer(request, paper_port=paper)
         except SpockError as error:  # a clock outside the calendar, a CSV that can't be read: the gateway's own 500

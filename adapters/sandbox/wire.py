@@ -1,4 +1,4 @@
-"""HTTP/1.1 as KIS writes it: keep-alive, Title-Case standard headers, lower-case tr_id, tr_cont and gt_uid.
+"""HTTP/1.1 as KIS writes it: keep-alive, Title-Case standard headers, lower-case tr_id, tr_cont and gt_uid. Yahoo's too.
 
 One thread a connection over the standard library's socket server. A request carries when its first line reached this
 machine (`arrivals`): that is the moment the ledger counts.
@@ -47,7 +47,7 @@ class Request:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer. `fate`: "send" it, "cut" it in half, "hang_up" without one, or "silence" for `delay` seconds."""
+    """One answer. `fate`: "send" it, "slow" after `delay` seconds, "cut" in half, "hang_up" without, "silence" for `delay`."""
 
     status: int = 200
     body: bytes = b""
@@ -114,7 +114,7 @@ class _Connection(socketserver.StreamRequestHandler):
         request = self._read(line, accepted)
         keep_alive = request.headers.get("connection", "").lower() != "close" and not line.endswith(b"HTTP/1.0\r\n")
         response = self.server.answer(request)
-        if response.fate == "hang_up":
+        if response.fate == "hang_up" or (response.fate == "slow" and self.server.stopping.wait(response.delay)):
             return False
         if response.fate == "silence":
             self._keep_silent(response.delay)

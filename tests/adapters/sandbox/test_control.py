@@ -148,19 +148,21 @@ def test_a_number_of_tickers_out_of_bounds_is_refused(tickers: int) -> None:
         Sandbox(tickers=tickers)
 
 
-@pytest.mark.parametrize(("regions", "words"), [(("KR", "JP", "XX"), "--regions JP,XX: "), ((), "--regions : ")])
+@pytest.mark.parametrize(("regions", "words"), [(("KR", "CA", "XX"), "--regions CA,XX: "), ((), "--regions : ")])
 def test_a_region_the_sandbox_does_not_know_is_refused(regions: tuple[str, ...], words: str) -> None:
-    with pytest.raises(UsageError, match=f"{words}the sandbox serves KR and US"):
+    with pytest.raises(UsageError, match=f"{words}the sandbox serves KR, US, CN, HK, JP, VN, AU, UK, EU"):
         Sandbox(regions=regions)
 
 
-def test_a_sandbox_serves_both_regions_unless_told_otherwise(connect: Callable[..., Any], now: datetime) -> None:
-    with Sandbox(now=now) as sandbox:
+def test_a_sandbox_serves_all_regions_unless_told_otherwise(connect: Callable[..., Any], now: datetime) -> None:
+    symbols = ("105560.KS", "JPM", "601398.SS", "0005.HK", "8306.T", "VCB.VN", "CBA.AX", "LLOY.L", "BNP.PA")
+    with Sandbox(now=now, enforce_limits=False) as sandbox:
         client = connect(sandbox.url)
         lists = ("kospi_code.mst.zip", "nysmst.cod.zip")
         assert [client.raw("GET", f"/common/master/{name}")[0] for name in lists] == [200, 200]
         assert client.daily("005930", "20261101", "20261120")[1]["output2"]
         assert overseas(client, "NAS", "AAPL")
+        assert [client.raw("GET", f"/v8/finance/chart/{symbol}")[0] for symbol in symbols] == [200] * 9
 
 
 def test_a_region_that_is_not_served_has_no_bars(start: Callable[..., Sandbox], connect: Callable[..., Any]) -> None:
@@ -184,10 +186,10 @@ def test_one_clock_moves_every_region(connect: Callable[..., Any]) -> None:
         assert newest() == ("20261127", "20261127")
 
 
-def test_a_clock_beyond_the_calendar_is_a_server_error_in_words(
+def test_a_clock_before_the_calendar_is_a_server_error_in_words(
     start: Callable[..., Sandbox], connect: Callable[..., Any]
 ) -> None:
-    client = connect(start(now=datetime(2031, 1, 1, tzinfo=UTC)).url)
+    client = connect(start(now=datetime(1999, 1, 4, tzinfo=UTC)).url)
     status, _, body = client.ask("GET", "/common/master/kospi_code.mst.zip")
     assert status == 500
     assert "XKRX" in body["msg1"]
