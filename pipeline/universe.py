@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -94,25 +95,38 @@ def follow(
     choices: Mapping[str, str] | None = None,
     unvalued: str = "",
     short: str = "",
+    members: Collection[str] | None = None,
+    substitute: str = "",
 ) -> Following:
     """Which of `instruments` (INSTRUMENTS) a region follows: those inside its rule, the watchlist, and what was chosen.
 
     `before` are the tickers followed so far: they stay while they are inside the first (1 + `buffer`) × `top` by value, and
     while they have no value.
     `choices` (ticker: `follow` or `ignore`) win over everything. Where the rule needs market values and there are none
-    (`unvalued` says why), or needs a ranking and the list is cut (`short` says where, see `cut_short`), the names of `before`
-    stay, or without any the watchlist alone is followed.
+    (`unvalued` says why), needs a ranking and the list is cut (`short` says where, see `cut_short`), or needs `members` and
+    there are none, or far fewer than were followed, the names of `before` stay, or without any the watchlist alone is
+    followed. So it is with the list of another provider than the region's first (`substitute` names both): the largest names
+    of the one are not the other's.
+    A ticker that no pattern of settings admits is listed, and followed only where a person chose it.
     """
     notes: list[str] = []
     standing = pl.col("ticker").is_in(list(before))
-    obstacle = _obstacle(instruments, config, unvalued, short)
+    obstacle = substitute or _obstacle(instruments, config, unvalued, short) or _memberless(config, unvalued, members, before)
     if obstacle:
         watched = f"the watchlist of {len(config.watchlist):,} is followed"
         stays = f"the {len(before):,} names followed so far stay" if before else watched
         notes.append(f"{obstacle}, so the rule can't run: {stays}")
     elif short:
         notes.append(f"the list shows only {short}: what it leaves out stays as it is")
-    inside = standing if obstacle else _by_rule(config, standing)
+    if obstacle:
+        inside = standing
+    else:
+        ruled = _by_rule(config, standing, members)
+        admitted = pl.col("ticker").is_in(_admitted(config, instruments["ticker"]))
+        inside = ruled & admitted
+        strange = instruments.filter(ruled & ~admitted)["ticker"].to_list()
+        if strange:
+            notes.append(f"tickers that no pattern of settings admits are not followed: {_some(strange)}")
     wanted, unwanted = _chosen(config, choices or {})
     missing = sorted(wanted - set(instruments["ticker"]) - unwanted)
     if missing:
@@ -122,11 +136,23 @@ def follow(
 
 
 def _obstacle(instruments: pl.DataFrame, config: RegionConfig, unvalued: str, short: str) -> str:
-    """Why the region's rule can't run on this list, in words; "" where it can."""
+    """Why a rule of values can't run on this list, in words; "" where it can."""
     if needs_values(config) and (unvalued or instruments.filter(_of_the_kind(config))["value"].is_null().all()):
         return f"no market values ({unvalued or 'the list gives none'})"
     if config.universe.top is not None and short:
         return f"a ranking needs whole lists, and this one shows only {short}"
+    return ""
+
+
+def _memberless(config: RegionConfig, unvalued: str, members: Collection[str] | None, before: Collection[str]) -> str:
+    """Why a rule of members can't run, in words; "" where it can, and where the rule is none of members."""
+    named = config.universe.members
+    if named is None:
+        return ""
+    if not members:
+        return f"no members of {named} ({unvalued or 'the provider names none'})"
+    if len(members) < _LEAST_SHARE * len(before):
+        return f"only {len(members):,} members of {named}"
     return ""
 
 
@@ -136,10 +162,24 @@ def _of_the_kind(config: RegionConfig) -> pl.Expr:
     return kind & (pl.col("currency") == config.currency) if config.universe.main_currency_only else kind
 
 
-def _by_rule(config: RegionConfig, standing: pl.Expr) -> pl.Expr:
+def _admitted(config: RegionConfig, tickers: pl.Series) -> list[str]:
+    """The tickers that a pattern of settings admits."""
+    patterns = [re.compile(pattern) for pattern in config.ticker_patterns]
+    return [ticker for ticker in tickers if any(pattern.fullmatch(ticker) for pattern in patterns)]
+
+
+def _some(tickers: list[str], most: int = 5) -> str:
+    """The first few of a list, and how many more there are."""
+    more = f" and {len(tickers) - most:,} more" if len(tickers) > most else ""
+    return ", ".join(sorted(tickers)[:most]) + more
+
+
+def _by_rule(config: RegionConfig, standing: pl.Expr, members: Collection[str] | None) -> pl.Expr:
     """What the region's rule follows; never null. `standing`: what was followed so far."""
     rule = config.universe
     kind = inside = _of_the_kind(config)
+    if rule.members is not None:
+        inside &= pl.col("ticker").is_in(sorted(members or ()))
     if rule.min_value is not None:
         inside &= pl.col("value") >= rule.min_value
     if rule.top is not None:
@@ -149,7 +189,7 @@ def _by_rule(config: RegionConfig, standing: pl.Expr) -> pl.Expr:
     inside = inside.fill_null(False)
     # A provider may value only what traded last: one day of silence is no reason to let a followed name go.
     silent = (kind & standing & pl.col("value").is_null()).fill_null(False)
-    return inside | silent if needs_values(config) else inside
+    return inside | silent if needs_more_than_lists(config) else inside
 
 
 def _chosen(config: RegionConfig, choices: Mapping[str, str]) -> tuple[set[str], set[str]]:
@@ -161,6 +201,11 @@ def _chosen(config: RegionConfig, choices: Mapping[str, str]) -> tuple[set[str],
 def needs_values(config: RegionConfig) -> bool:
     """Whether the region's rule can't run without market values."""
     return config.universe.top is not None or config.universe.min_value is not None
+
+
+def needs_more_than_lists(config: RegionConfig) -> bool:
+    """Whether the region's rule needs what a list of names does not show: market values or members."""
+    return needs_values(config) or config.universe.members is not None
 
 
 def cut_short(standing: pl.DataFrame, seen: pl.DataFrame) -> str:
@@ -178,6 +223,12 @@ def cut_short(standing: pl.DataFrame, seen: pl.DataFrame) -> str:
         .sort("venue")
     )
     return ", ".join(f"{row['shown']:,} of {row['stood']:,} listings of {row['venue']}" for row in cut.iter_rows(named=True))
+
+
+def standing_provider(standing: pl.DataFrame) -> str | None:
+    """Whose list was the last that showed the region (`standing`: LISTINGS); None where none has."""
+    listed = standing.filter(pl.col("seen_at") > NEVER_SEEN).sort("seen_at", "ticker")
+    return None if listed.is_empty() else str(listed["provider"][-1])
 
 
 def choices(connection: duckdb.DuckDBPyConnection, region: str) -> dict[str, str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe
 from adapters.breaker import Breaker
 from adapters.kis import archive
-from adapters.kis.desk import DESKS, Desk
+from adapters.kis.desk import Desk, desk_of
 from adapters.kis.token import IssuedToken, Tokens
 from adapters.kis.wire import ISSUE_CAPABILITY, Credentials, Wire
 from adapters.limiter import Limit, Limiter
@@ -27,7 +27,8 @@ _FILE_TIMEOUT = 15.0
 
 
 class KisAdapter(MarketAdapter):
-    """Korea Investment & Securities. Serves KR and US: universe, listing, history (raw), index. Safe for many threads.
+    """Korea Investment & Securities. Serves every region whose venues settings give a code of KIS: universe, listing,
+    history (raw), index. Safe for many threads.
 
     An adapter serves the region of its `config` and no other: Unsupported.
     `limits` bind all processes of the machine that use the same app key; `state_dir` holds what they share (slots,
@@ -94,7 +95,7 @@ class KisAdapter(MarketAdapter):
             )
 
         self._wire = Wire(self._transport, credentials, tokens)
-        desk = DESKS.get(config.region)
+        desk = desk_of(config, self.provider)
         self._desk = (
             None
             if desk is None
@@ -116,7 +117,8 @@ class KisAdapter(MarketAdapter):
     def universe(self, region: str) -> Universe:
         """All listings of the region's exchanges from the provider's master files (no key, no slot).
 
-        US: market values by the condition search, where the region's rule needs them; `unvalued` where it did not run.
+        Overseas: market values and members by the condition search, where the region's rule needs them; `unvalued` where it
+        did not run.
         Unavailable for a file that is missing, cut, empty or of another layout: a part of the market is no universe.
         """
         return self._serving(region, Capability.UNIVERSE).universe()
@@ -135,7 +137,7 @@ class KisAdapter(MarketAdapter):
         return desk.history(instrument, start, end)
 
     def index(self, region: str, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
-        """Daily levels of an index of settings (`KOSPI`, `KOSDAQ`, `SPX`)."""
+        """Daily levels of an index of settings (`KOSPI`, `SPX`, `HSI`); Unsupported for one that KIS has no code for."""
         desk = self._serving(region, Capability.INDEX)
         _check_range(start, end, index_code)
         return desk.index(index_code, start, end)

@@ -11,10 +11,11 @@ import polars as pl
 
 from adapters.base import INSTRUMENTS, REFUSED, Capability, History, IndexHistory, Instrument, Listing, Universe
 from adapters.kis import domestic, master, overseas, overseas_master, search
+from adapters.kis.exchanges import EXCHANGES
 from adapters.kis.symbols import symbol
 from adapters.kis.wire import OVERSEAS_INFO, STOCK_INFO, Tr, Wire
 from pipeline.calendars import VenueCalendar, calendar
-from pipeline.errors import ProviderError, Unavailable, Unsupported
+from pipeline.errors import ConfigError, ProviderError, Unavailable, Unsupported
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig, VenueConfig
@@ -170,16 +171,16 @@ class OverseasDesk(Desk):
     listing_tr = OVERSEAS_INFO
 
     def universe(self) -> Universe:
-        """The exchanges' lists; values and shares from the condition search where the region's rule needs a value.
+        """The exchanges' lists; values, shares and members from the condition search where the region's rule needs them.
 
-        A search that can't run costs the values, never the lists: `unvalued` says why.
+        A search that can't run costs the values and the members, never the lists: `unvalued` says why.
         """
         lists = self._lists({mic: one.file for mic, one in overseas_master.MASTERS.items()})
         listed = overseas_master.read(
             lists, self._config.region, self._config.currency, self._provider, partial_lists=self._partial_lists
         )
         rule = self._config.universe
-        if rule.top is None and rule.min_value is None:
+        if rule.top is None and rule.min_value is None and rule.members is None:
             return listed
         try:
             return self._valued(listed, rule.min_value)
@@ -209,7 +210,12 @@ class OverseasDesk(Desk):
             .with_columns(shares=pl.coalesce("found_shares", "shares"), value=pl.coalesce("found_value", "value"))
             .select(INSTRUMENTS.names())
         )
-        return Universe(instruments=instruments, refused=pl.concat([listed.refused, *(one.refused for one in found)]))
+        buyable = frozenset[str]().union(*(one.buyable for one in found))
+        return Universe(
+            instruments=instruments,
+            refused=pl.concat([listed.refused, *(one.refused for one in found)]),
+            members=buyable if self._config.universe.members == "stock_connect" else None,
+        )
 
     def _search(self, mic: str, names: pl.DataFrame, floor: float | None) -> search.Valuation:
         """What the search says of one exchange; nobody is asked where its list has no name of the rule's types."""
@@ -218,7 +224,7 @@ class OverseasDesk(Desk):
             raise self.unsupported(Capability.UNIVERSE, f"and venue {mic}: settings give it no code")
         wanted = names.filter(pl.col("security_type").is_in(self._config.universe.security_types))["ticker"].to_list()
         if not wanted:
-            return search.Valuation({}, REFUSED.to_frame())
+            return search.Valuation({}, frozenset(), REFUSED.to_frame())
         found = search.values(
             self._wire,
             exchange,
@@ -237,5 +243,24 @@ class OverseasDesk(Desk):
         return found
 
 
-#: The region decides once, here.
-DESKS: Mapping[str, type[Desk]] = {"KR": DomesticDesk, "US": OverseasDesk}
+#: KIS's codes of the KRX session, of Nextrade, and of both together (field table of FHKST03010100).
+_DOMESTIC = frozenset({"J", "NX", "UN"})
+
+
+def desk_of(config: RegionConfig, provider: str) -> type[Desk] | None:
+    """The desk that serves a region, by the codes that settings give its venues; None where settings give none.
+
+    ConfigError for a code that KIS does not have, or for codes of both desks.
+    """
+    codes = set(config.codes.get(provider, {}).values())
+    if not codes:
+        return None
+    if codes <= _DOMESTIC:
+        return DomesticDesk
+    if codes <= EXCHANGES.keys():
+        return OverseasDesk
+    known = ", ".join([*sorted(_DOMESTIC), *EXCHANGES])
+    raise ConfigError(
+        f"codes.{provider} of region {config.region} are {', '.join(sorted(codes))}: known are {known}, "
+        f"and no region has codes of KRX ({', '.join(sorted(_DOMESTIC))}) beside others"
+    )

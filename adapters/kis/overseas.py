@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.base import Capability, History, IndexHistory, Instrument, Listing
 from adapters.kis import series
+from adapters.kis.exchanges import EXCHANGES
 from adapters.kis.index_chart import dated_chart
 from adapters.kis.paging import Layout, Page, Values, walk
 from adapters.kis.rows import Refusals, RowError, amount, count, dates, day, day_before, optional, price, text
@@ -22,13 +23,6 @@ from adapters.kis.wire import OVERSEAS_CHART, OVERSEAS_DAILY, OVERSEAS_INFO, Pri
 from pipeline.calendars import VenueCalendar
 from pipeline.errors import Unavailable, Unsupported
 
-#: KIS's exchange code of quotations to its product type and its exchange code of orders, which the product information
-#: answers with. Source: field table of CTPF1702R; kis_doc example of AAPL.
-_PRODUCTS: Mapping[str, tuple[str, str]] = {
-    "NAS": ("512", "NASD"),
-    "NYS": ("513", "NYSE"),
-    "AMS": ("529", "AMEX"),
-}
 #: Trading stops of the product information: 01 normal; 02 all, 03 suspended, 04 no sales, 05 no brokerage, 06 no purchases.
 _STOPPED: Mapping[str, bool] = {"01": False, "02": True, "03": True, "04": True, "05": True, "06": True}
 #: A terminal ticker given to a dead listing, so that its old one is free: digits and a letter.
@@ -82,8 +76,7 @@ def history(
     provider: str,
     price_basis: PriceBasis = PriceBasis.RAW,
 ) -> History:
-    """Daily bars of one ticker; `venue_code` is KIS's code of its venue (NAS, NYS, AMS): another one is never
-    tried.
+    """Daily bars of one ticker; `venue_code` is KIS's code of its venue (NAS, HKS): another one is never tried.
 
     `bars`: BARS, prices as traded in the instrument's currency; dates are the venue's session dates. Untraded sessions
     come as rows with zero open, high and low. Unsupported or Unavailable as the wire says.
@@ -129,7 +122,7 @@ def index(
     calendar: VenueCalendar,
     provider: str,
 ) -> IndexHistory:
-    """Daily levels of one index; `index_code` is ours (`SPX`), `code` KIS's (`SPX`, `.DJI`).
+    """Daily levels of one index; `index_code` is ours (`SPX`), `code` KIS's (`SPX`, `HK#HS`).
 
     `bars`: INDEX_BARS, levels in points, volume as printed, amount null (see the module on units).
     """
@@ -145,9 +138,11 @@ def listing(wire: Wire, instrument: Instrument, *, exchange: str, provider: str)
     The date of abolition is the first day without a listing, so `listed_until` is the day before it. The listing date is
     often blank: then None. The answer names no symbol but exchange, currency and, mostly, a terminal ticker: where one of
     these is another's, it is no evidence. Unavailable then, for an unknown product, and for an end without a date: none
-    of them tells until when the listing held.
+    of them tells until when the listing held. Unsupported for a line in a currency that the provider has no product type for.
     """
-    product_type, order_exchange = _PRODUCTS[exchange]
+    product_type = EXCHANGES[exchange].products.get(instrument.currency)
+    if product_type is None:
+        raise Unsupported(f"{provider}: no {Capability.LISTING} for lines of {exchange} in {instrument.currency}")
     asked = _symbol(instrument, Capability.LISTING, provider)
     body = wire.get(
         OVERSEAS_INFO,
@@ -157,7 +152,7 @@ def listing(wire: Wire, instrument: Instrument, *, exchange: str, provider: str)
     )
     output: Mapping[str, Any] = body["output"]
     try:
-        _require(output, "ovrs_excg_cd", order_exchange)
+        _require(output, "ovrs_excg_cd", EXCHANGES[exchange].orders)
         _require(output, "tr_crcy_cd", instrument.currency)
         _same_ticker(output, asked)
         listed = dates(output, "lstg_dt")
@@ -194,9 +189,9 @@ def _require(output: Mapping[str, Any], name: str, expected: str) -> None:
 
 
 def _same_ticker(output: Mapping[str, Any], asked: str) -> None:
-    """Compares the root of the terminal ticker (`AAPL US`): series and classes are spelt differently there."""
+    """Compares the root of the terminal ticker (`AAPL US`, `700 HK`): series, classes and zeros in front differ there."""
     words = optional(output, "blbg_tckr_text").split()
     if not words or _RETIRED.fullmatch(words[0]):
         return
-    if words[0].partition("/")[0] != asked.partition("/")[0]:
+    if words[0].partition("/")[0].lstrip("0") != asked.partition("/")[0].lstrip("0"):
         raise RowError("wrong_ticker", f"the answer is about {' '.join(words)!r}, asked was {asked!r}")

@@ -1,8 +1,8 @@
 """KIS's overseas master files into instruments.
 
 One zip per exchange with one member: a listing a line, cp949, 24 columns behind tabs, no header. Every exchange has the same
-layout: a further one is a line of `MASTERS`. Layout: the provider's own header file, checked against the real files of
-Nasdaq, New York and American of October 2025 (4,853, 2,840 and 3,878 lines).
+layout: a further one is a line of `exchanges.EXCHANGES`. Layout: the provider's own header file, checked against the real
+files of nine exchanges of October 2025 (26,439 lines).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from adapters.base import Universe
 from adapters.kis.archive import Entry, universe
+from adapters.kis.exchanges import BY_VENUE, Exchange
 from adapters.kis.rows import RowError, count
 from adapters.kis.security_type import security_type
 from adapters.kis.symbols import ticker
@@ -27,13 +28,15 @@ _CURRENCY_CODE = re.compile(r"[A-Z]{3}", re.ASCII)
 
 @dataclass(frozen=True)
 class OverseasMaster:
-    """One exchange's file, and what its lines call the exchange (`excd` and `exid`)."""
+    """One exchange's file; its lines name the exchange by `code` and `number` (excd and exid)."""
 
-    file: str
-    venue: str
-    exchange: str
-    number: str
+    exchange: Exchange
     shape: str = f"{_COLUMNS} columns"
+
+    @property
+    def file(self) -> str:
+        """Name of the archive."""
+        return self.exchange.master
 
     def fits(self, line: bytes) -> bool:
         """Whether the line has the columns of the layout. (A tab is never part of a cp949 character.)"""
@@ -45,12 +48,8 @@ class OverseasMaster:
         return columns[_SYMBOL].decode("cp949", "replace").strip() or None if len(columns) > _SYMBOL else None
 
 
-#: By venue MIC. KIS lists NYSE Arca under AMS.
-MASTERS: Mapping[str, OverseasMaster] = {
-    "XNAS": OverseasMaster("nasmst.cod.zip", "XNAS", "NAS", "22"),
-    "XNYS": OverseasMaster("nysmst.cod.zip", "XNYS", "NYS", "21"),
-    "XASE": OverseasMaster("amsmst.cod.zip", "XASE", "AMS", "23"),
-}
+#: By venue MIC.
+MASTERS: Mapping[str, OverseasMaster] = {venue: OverseasMaster(exchange) for venue, exchange in BY_VENUE.items()}
 
 
 def read(masters: Mapping[str, bytes], region: str, currency: str, provider: str, *, partial_lists: bool = False) -> Universe:
@@ -72,23 +71,30 @@ def _entry(master: OverseasMaster, line: bytes, currency: str) -> Entry:
     symbol = columns[_SYMBOL]
     if not symbol:
         raise RowError("missing_field", "the symbol is empty")
-    if (columns[_EXCHANGE_NUMBER], columns[_EXCHANGE]) != (master.number, master.exchange):
+    exchange = master.exchange
+    if (columns[_EXCHANGE_NUMBER], columns[_EXCHANGE]) != (exchange.number, exchange.code):
         raise RowError(
             "wrong_venue",
             f"{symbol} is of exchange {columns[_EXCHANGE]!r} ({columns[_EXCHANGE_NUMBER]}), "
-            f"not {master.exchange} ({master.number})",
+            f"not {exchange.code} ({exchange.number})",
         )
-    if columns[_QUOTED] != master.exchange + symbol:
-        raise RowError("unparsable", f"{symbol} is quoted as {columns[_QUOTED]!r}, not {master.exchange + symbol}")
+    if columns[_QUOTED] != exchange.code + symbol:
+        raise RowError("unparsable", f"{symbol} is quoted as {columns[_QUOTED]!r}, not {exchange.code + symbol}")
     quoted_in = columns[_CURRENCY] or currency
     if not _CURRENCY_CODE.fullmatch(quoted_in):
         raise RowError("unparsable", f"{symbol}: currency is {quoted_in!r}, not three letters")
     kind = security_type(
-        master.venue, symbol, columns[_KOREAN], columns[_ENGLISH], columns[_SECURITY_TYPE], columns[_PRODUCT_TYPE]
+        exchange.venue,
+        symbol,
+        columns[_KOREAN],
+        columns[_ENGLISH],
+        columns[_SECURITY_TYPE],
+        columns[_PRODUCT_TYPE],
+        columns[_LOT],
     )
     return Entry(
         ticker=ticker(symbol, kind),
-        venue=master.venue,
+        venue=exchange.venue,
         name=columns[_ENGLISH] or None,
         local_name=columns[_KOREAN] or None,
         security_type=kind,

@@ -11,11 +11,13 @@ fault and nobody's wish: they are left out, and what is left of the page is read
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from adapters.kis.rows import Refusals, RowError
+from adapters.kis.share_events import Mark
 from pipeline.calendars import VenueCalendar
 from pipeline.errors import Unavailable
 
@@ -36,7 +38,8 @@ class Layout:
     """How to read one kind of chart: rows a page, the date and the values of a row (both may raise RowError).
 
     `has_start`: the wire is told where the range starts, so that a row before it is a fault. `names_code`: every answer with
-    rows says whose they are, so that one which does not is another's.
+    rows says whose they are, so that one which does not is another's. `mark` reads what a row says of share-count events,
+    where the chart says anything; it never refuses a row.
     """
 
     rows_per_page: int
@@ -44,6 +47,7 @@ class Layout:
     values: Callable[[Any], Values]
     has_start: bool = True
     names_code: bool = False
+    mark: Callable[[Any], Mark] | None = None
 
 
 @dataclass(frozen=True)
@@ -51,7 +55,7 @@ class Walk:
     """What a walk found: values by date, ascending; refused rows; whether nothing older exists in the range; answers read.
 
     `older`: an answer held a row from before the range. `unknown`: no answer held a row or named the code it is about, as the
-    wire answers for a code it does not have.
+    wire answers for a code it does not have. `marks`: what the rows say of share-count events, by the dates of `values`.
     """
 
     values: dict[dt.date, Values]
@@ -60,6 +64,16 @@ class Walk:
     pages: int
     older: bool = False
     unknown: bool = False
+    marks: Mapping[dt.date, Mark] = field(default_factory=dict)
+
+    def before(self, date: dt.date) -> dt.date | None:
+        """The date of the row before that of `date`."""
+        return self._before.get(date)
+
+    @cached_property
+    def _before(self) -> dict[dt.date, dt.date]:
+        days = list(self.values)
+        return dict(zip(days[1:], days, strict=False))
 
 
 def walk(
@@ -115,6 +129,7 @@ class _Gathered:
 
     def __init__(self, layout: Layout, code: str, start: dt.date, end: dt.date, refusals: Refusals) -> None:
         self.values: dict[dt.date, Values] = {}
+        self.marks: dict[dt.date, Mark] = {}
         self.older = False
         self.named = False
         self._layout = layout
@@ -125,7 +140,8 @@ class _Gathered:
 
     def walk(self, *, exhausted: bool, pages: int) -> Walk:
         """What there is so far."""
-        return Walk(dict(sorted(self.values.items())), self._refusals, exhausted, pages, self.older, not self.named)
+        values = dict(sorted(self.values.items()))
+        return Walk(values, self._refusals, exhausted, pages, self.older, not self.named, self.marks)
 
     def precedes(self, row: Any, said: str) -> bool:
         """Whether `row` is one of the asked code's from before the range, on a wire that can't be told its start."""
@@ -156,6 +172,8 @@ class _Gathered:
                 # The same row on both sides of a page edge is one row.
                 if self.values.setdefault(date, read) != read:
                     raise RowError("duplicate_row", f"{date} came a second time with other values; the first are kept")
+                if self._layout.mark is not None and date not in self.marks:
+                    self.marks[date] = self._layout.mark(row)
             except RowError as error:
                 self._refusals.add(error.rule, str(error), row, date)
         return oldest

@@ -1,7 +1,8 @@
-"""KIS's overseas condition search: what the names of an exchange are worth.
+"""KIS's overseas condition search: what the names of an exchange are worth, and which of them can be bought there.
 
 The only bulk source of market values. It is filtered by value, so that a sweep is as long as the universe and not as the
-exchange's list. Names that have not traded in the session it shows are missing from it (field table, overview).
+exchange's list. Names that have not traded in the session it shows are missing from it (field table, overview). What can be
+bought (`e_ordyn`) is in Shanghai and Shenzhen what Stock Connect lets foreigners buy: KIS trades there by that way alone.
 
 Units on the wire: value in thousands of the exchange's currency. The field table says that share counts are in thousands,
 its example shows plain shares: each row is asked itself, since its price times its shares is its value.
@@ -34,14 +35,19 @@ _SWEEPS = 2
 _BAD_SHARE = 0.05
 #: The conditions of the search; only VALX is used. An unused one is sent blank, as in the field table's example.
 _CONDITIONS = ("PRICECUR", "RATE", "VALX", "SHAR", "VOLUME", "AMT", "EPS", "PER")
+#: As long as the field may be: a quadrillion of the currency. Of dong that is some 38 billion USD, and a larger name is missed:
+#: followed so far or on the watchlist it stays, without a value.
 _NO_CEILING = "9" * 12
+#: What `e_ordyn` says of a name that can be bought: the example's sign, and the field table's letter.
+_CAN_BE_BOUGHT = frozenset({"○", "O"})
 
 
 @dataclass(frozen=True)
 class Valuation:
-    """Worth by our ticker, and the rows that could not be taken (REFUSED)."""
+    """Worth by our ticker, the tickers that can be bought, and the rows that could not be taken (REFUSED)."""
 
     worth: Mapping[str, Worth]
+    buyable: frozenset[str]
     refused: pl.DataFrame
 
 
@@ -64,6 +70,7 @@ def values(
     wire says.
     """
     worth: dict[str, Worth] = {}
+    buyable: set[str] = set()
     told: set[str] = set()
     refusals = Refusals(region, None, provider)
     what = f"{provider}: value search of {exchange}"
@@ -71,6 +78,7 @@ def values(
         sweep = _Sweep(exchange, tickers, refusals)
         _run(wire, sweep, floor)
         worth = {**worth, **sweep.worth}
+        buyable |= sweep.buyable
         told |= sweep.told
         names = len(told) + sweep.nameless
         if sweep.bad > max(1, _BAD_SHARE * sweep.rows):
@@ -78,13 +86,13 @@ def values(
         whole = sweep.expected is not None and names >= sweep.expected
         # One answer without a name is not believed.
         if whole and worth:
-            return Valuation(worth, _once(refusals))
+            return Valuation(worth, frozenset(buyable), _once(refusals))
     if not whole:
         counts = "none that can be read" if sweep.expected is None else sweep.expected
         raise Unavailable(f"{what}: {names} names in {sweep.pages} pages, where the answer counts {counts}")
     if not partial_lists:
         raise Unavailable(f"{what}: not one name of its list has a value")
-    return Valuation(worth, _once(refusals))
+    return Valuation(worth, frozenset(buyable), _once(refusals))
 
 
 def _once(refusals: Refusals) -> pl.DataFrame:
@@ -100,6 +108,7 @@ class _Sweep:
     tickers: Mapping[str, str]
     refusals: Refusals
     worth: dict[str, Worth] = field(default_factory=dict)
+    buyable: set[str] = field(default_factory=set)
     #: Symbols that the answers told of, taken or refused with a reason.
     told: set[str] = field(default_factory=set)
     ranks: set[int] = field(default_factory=set)
@@ -146,6 +155,8 @@ class _Sweep:
             if symbol not in self.tickers:
                 raise RowError("not_listed", f"{symbol} is not on the list of {self.exchange}")
             self.worth[self.tickers[symbol]] = read
+            if optional(row, "e_ordyn") in _CAN_BE_BOUGHT:
+                self.buyable.add(self.tickers[symbol])
         except RowError as error:
             if error.rule in ("unparsable", "missing_field"):
                 self.bad += 1

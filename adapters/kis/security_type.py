@@ -1,9 +1,10 @@
 """Which security a line of KIS's overseas lists is: INSTRUMENTS' `security_type`.
 
-The lists tell stock from exchange-traded product and no more: preferred series, debentures, units, warrants, depositary
-receipts and REITs are all "2, stock". Their names tell: KIS's Korean name carries a word of its own for each, the English
-name the exchange's. The rules stand in the order they are asked, so what comes first wins. They were read off the real
-lists of New York, Nasdaq and American of October 2025 (11,571 lines) and counted there by the tests.
+The lists tell stock from exchange-traded product and no more. Where symbols tell the rest, a table of rules does it
+(`type_rules.py`: CN, HK, JP, VN). In the US preferred series, debentures, units, warrants, depositary receipts and REITs are
+all "2, stock", and their names tell: KIS's Korean name carries a word of its own for each, the English name the exchange's.
+The rules stand in the order they are asked, so what comes first wins. They were read off the real lists of New York, Nasdaq
+and American of October 2025 (11,571 lines) and counted there by the tests.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ import re
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from adapters.kis.type_rules import ruled_type, rules
 
 _COMMON = "common"
 _OTHER = "other"
@@ -82,8 +85,11 @@ _REIT_WORDS = re.compile(
 _TYPES = Path(__file__).with_name("us_security_types.csv")
 
 
-def security_type(venue: str, symbol: str, korean: str, english: str, stis: str, etyp: str) -> str:
-    """One of INSTRUMENTS' types for a line of `venue`'s list: symbol, both names, and the list's own two type fields."""
+def security_type(venue: str, symbol: str, korean: str, english: str, stis: str, etyp: str, lot: str = "") -> str:
+    """One of INSTRUMENTS' types for a line of `venue`'s list: symbol, both names, the list's own two type fields, the lot."""
+    if venue in rules():
+        fields = {"symbol": symbol, "english": english, "type": etyp, "lot": lot}
+        return ruled_type(venue, stis, fields) or ("warrant" if stis == _WARRANT else _OTHER)
     if _TEST.fullmatch(symbol):
         return _OTHER
     if stis == _PRODUCT:

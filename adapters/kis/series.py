@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import polars as pl
 
 from adapters.base import BARS, INDEX_BARS, Basis, History, IndexHistory, Instrument
 from adapters.kis.paging import Walk
+from adapters.kis.share_events import ShareEvent, frame
 from pipeline.errors import Unavailable, Unsupported
 
 _NAMES = ("open", "high", "low", "close", "volume", "amount")
 
 
-def history(found: Walk, instrument: Instrument, provider: str, basis: Basis) -> History:
-    """`bars` (BARS) of one ticker, ascending, in the currency of `instrument`."""
+def history(found: Walk, instrument: Instrument, provider: str, basis: Basis, events: Sequence[ShareEvent] = ()) -> History:
+    """`bars` (BARS) of one ticker, ascending, in the currency of `instrument`; `actions` (ACTIONS) of its `events`."""
     size = len(found.values)
     bars = pl.DataFrame(
         {
@@ -27,7 +30,12 @@ def history(found: Walk, instrument: Instrument, provider: str, basis: Basis) ->
         schema=BARS,
     )
     return History(
-        bars=bars, refused=found.refusals.frame(), exhausted=found.exhausted, pages=found.pages, older=found.older
+        bars=bars,
+        refused=found.refusals.frame(),
+        exhausted=found.exhausted,
+        pages=found.pages,
+        older=found.older,
+        actions=frame(events, instrument, provider),
     )
 
 

@@ -1,4 +1,4 @@
-"""KIS's spelling of US names and ours.
+"""KIS's spelling of names and ours. They differ in the US alone: the other exchanges' symbols are plain letters and digits.
 
 KIS puts everything that follows the issuer's letters behind a slash: a class of common stock (`BRK/B`), a preferred series
 (`ABR/D`), a unit (`LEGT/UN`), a debenture (`CNO/A`). We write the class of common stock with a dot (`BRK.B`) and the rest with

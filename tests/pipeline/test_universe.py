@@ -53,12 +53,13 @@ def test_under_the_least_value_nothing_is_followed_but_the_watchlist(monkeypatch
 
 
 def test_a_followed_name_stays_until_it_has_fallen_out_of_the_buffer(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = listings(*((f"N{place:02}", 1_000 - place) for place in range(1, 16)), ("AAPL", 2_000))
+    names = [chr(64 + place) for place in range(1, 16)]
+    seen = listings(*((name, 1_000 - place) for place, name in enumerate(names)), ("AAPL", 2_000))
     rule = config(monkeypatch, top="10", buffer="0.2")
     first = followed(universe.follow(seen, rule))
-    assert first == [*(f"N{place:02}" for place in range(1, 10)), "AAPL"]
-    later = universe.follow(seen, rule, before=[*first, "N11", "N12"])
-    assert sorted(followed(later)) == sorted([*first, "N11"])
+    assert first == [*names[:9], "AAPL"]
+    later = universe.follow(seen, rule, before=[*first, "K", "L"])
+    assert sorted(followed(later)) == sorted([*first, "K"])
 
 
 def test_a_followed_name_without_a_value_tonight_stays(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -107,10 +108,84 @@ def test_a_wanted_name_that_no_list_shows_is_told(monkeypatch: pytest.MonkeyPatc
 
 
 def test_the_buffer_is_what_a_person_reckons(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen = listings(*((f"N{place:03}", 1_000 - place) for place in range(1, 117)))
+    seen = listings(*((f"N{chr(65 + place // 26)}{chr(65 + place % 26)}", 1_000 - place) for place in range(116)))
     every = seen["ticker"].to_list()
     found = universe.follow(seen, config(monkeypatch, top="100", buffer="0.15"), before=every)
     assert followed(found) == every[:115]
+
+
+# members of a list, tickers outside the patterns, another provider's list ------------------------------------------------
+
+
+CHINA = {"region": "CN", "currency": "CNY", "venue": "XSHG"}
+
+
+OLD = ["600001", "600002", "600003"]
+
+
+def chinese(*rows: tuple[str, float | None] | tuple[str, float | None, dict[str, Any]]) -> pl.DataFrame:
+    """As `listings`, in CNY."""
+    return listings(*((ticker, value, CHINA | (other[0] if other else {})) for ticker, value, *other in rows))
+
+
+def test_members_are_followed_whatever_they_are_worth(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SPOCK_REGIONS__CN__WATCHLIST", '["600519"]')
+    seen = chinese(
+        ("600519", 2e6), ("600001", 5), ("000001", 9e5), ("300750", 8e5, {"currency": "HKD"}),
+        ("600008", 7, {"security_type": "etf"}), ("600002", None), ("600003", 4), ("600004", None),
+    )  # fmt: skip
+    members = {"600001", "300750", "600008", "600519"}
+    # One that was followed and did not trade stays; one that traded and is no member any more goes.
+    found = universe.follow(seen, settings.get_config("CN"), members=members, before=["600002", "600003"])
+    assert (followed(found), found.notes) == (["600519", "600001", "600002"], ())
+
+
+@pytest.mark.parametrize(
+    ("members", "unvalued", "before", "expected", "note"),
+    [
+        (None, "", [], ["600519"], "no members of stock_connect (the provider names none), so the rule can't run"),
+        (set(), "", [], ["600519"], "no members of stock_connect (the provider names none), so the rule can't run"),
+        (None, "kis: away", ["600001"], ["600519", "600001"], "no members of stock_connect (kis: away), so the rule can't run"),
+        ({"600004"}, "", OLD, ["600519", *OLD], "only 1 members of stock_connect, so the rule can't run: the 3 names followed"),
+    ],
+)
+def test_without_members_what_was_followed_stays(
+    monkeypatch: pytest.MonkeyPatch, members: set[str] | None, unvalued: str, before: list[str], expected: list[str], note: str
+) -> None:
+    monkeypatch.setenv("SPOCK_REGIONS__CN__WATCHLIST", '["600519"]')
+    seen = chinese(*((ticker, 7.0) for ticker in ("600519", *OLD, "600004")))
+    found = universe.follow(seen, settings.get_config("CN"), members=members, unvalued=unvalued, before=before)
+    assert (followed(found), len(found.notes), found.notes[0].startswith(note)) == (expected, 1, True)
+
+
+def test_a_ticker_outside_the_regions_patterns_is_followed_by_hand_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    odd = [f"ODD{number}" for number in range(7)]
+    seen = listings(("AAPL", 900), *((ticker, 800) for ticker in odd))
+    found = universe.follow(seen, config(monkeypatch), before=["ODD1"], choices={"ODD2": "follow"})
+    assert followed(found) == ["AAPL", "ODD2"]
+    assert found.notes == (
+        "tickers that no pattern of settings admits are not followed: ODD0, ODD1, ODD2, ODD3, ODD4 and 2 more",
+    )
+
+
+def test_of_another_providers_list_the_watchlist_and_what_was_chosen_is_followed(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = listings(("AAPL", 900), ("BIG", 800), ("TINY", 1))
+    substitute = "the list is of yfinance for want of kis's"
+    first = universe.follow(seen, config(monkeypatch), substitute=substitute, choices={"TINY": "follow"})
+    assert followed(first) == ["AAPL", "TINY"]
+    assert first.notes == (f"{substitute}, so the rule can't run: the watchlist of 1 is followed",)
+    later = universe.follow(seen, config(monkeypatch), substitute=substitute, before=["AAPL", "TINY"])
+    assert (followed(later), later.notes) == (
+        ["AAPL", "TINY"],
+        (f"{substitute}, so the rule can't run: the 2 names followed so far stay",),
+    )
+
+
+def test_the_standing_list_is_of_the_provider_that_served_last() -> None:
+    other = standing(2, seen_at=NIGHT + dt.timedelta(days=1), first=50).with_columns(provider=pl.lit("yfinance"))
+    imported = standing(3, seen_at=NEVER, first=90).with_columns(provider=pl.lit("import"))
+    assert universe.standing_provider(pl.concat([standing(5), other, imported])) == "yfinance"
+    assert universe.standing_provider(imported) is None
 
 
 # a list that is cut short ---------------------------------------------------------------------------------------------

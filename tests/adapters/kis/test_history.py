@@ -11,7 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from adapters.base import BARS, INDEX_BARS, REFUSED, Instrument
+from adapters.base import ACTIONS, BARS, INDEX_BARS, REFUSED, History, Instrument
 from adapters.kis import KisAdapter
 from pipeline.calendars import calendar
 from pipeline.errors import Unavailable, Unsupported, UsageError
@@ -354,3 +354,118 @@ def test_a_success_without_rows_in_it_is_no_success(script: Any, adapter: KisAda
     with pytest.raises(Unavailable, match="output1"):
         adapter.history(samsung, END, END)
     assert len(script.of(TR)) == 3
+
+
+# ---- share-count events ----
+
+
+def split_rows(wire_rows: Any, days: list[dt.date], **fields: Any) -> list[dict[str, Any]]:
+    """Closes of 10,000 won, for the last three days of 2,000: five for one, with the change counted from the base."""
+    flat = {"prdy_vrss": "0", "prdy_vrss_sign": "3"}
+    rows = [wire_rows.bar_row(day, 10_000 if day < days[-3] else 2_000, **flat) for day in days]
+    rows[-3].update({"stck_clpr": "1980", "prdy_vrss": "20", "prdy_vrss_sign": "5", "prtt_rate": "0.20", **fields})
+    rows[-2].update({"prdy_vrss": "20", "prdy_vrss_sign": "2"})
+    return rows
+
+
+def factors(actions: pl.DataFrame) -> list[Any]:
+    assert actions.schema == ACTIONS
+    return actions.select("ex_date", "kind", "price_factor", "volume_factor", "status", "provider").rows()
+
+
+@pytest.mark.parametrize(
+    ("asked", "lost", "questions"),
+    [
+        pytest.param((0, 15), (), 1, id="among other rows"),
+        pytest.param((13, 15), (), 2, id="as the first row"),
+        pytest.param((13, 13), (), 2, id="alone"),
+        pytest.param((0, 15), (12,), 2, id="after a hole"),
+    ],
+)
+def test_an_event_is_told_by_the_base_of_its_session_and_the_close_before(
+    script: Any,
+    adapter: KisAdapter,
+    samsung: Instrument,
+    wire_rows: Any,
+    asked: tuple[int, int],
+    lost: tuple[int, ...],
+    questions: int,
+) -> None:
+    days = sessions(16)
+    rows = split_rows(wire_rows, days)
+    script.answers[TR] = wire_rows.served([row for at, row in enumerate(rows) if at not in lost])
+    history = adapter.history(samsung, days[asked[0]], days[asked[1]])
+    assert factors(history.actions) == [(days[13], "split", 0.2, 5.0, "confirmed", "kis")]
+    assert history.bars["date"].to_list() == [
+        day for at, day in enumerate(days) if at not in lost and asked[0] <= at <= asked[1]
+    ]
+    assert (len(script.of(TR)), history.refused.height) == (questions, 0)
+
+
+def test_sessions_without_a_trade_hold_the_close_that_an_event_rescales(
+    script: Any, adapter: KisAdapter, samsung: Instrument, wire_rows: Any
+) -> None:
+    """Halted for two sessions before and on the date itself, as long halts of consolidations are."""
+    days = sessions(5)
+    untraded = {"stck_oprc": "0", "stck_hgpr": "0", "stck_lwpr": "0", "acml_vol": "0", "prdy_vrss": "0", "prdy_vrss_sign": "3"}
+    closes = (3_585, 3_585, 3_585, 10_760, 10_800)
+    rows = [wire_rows.bar_row(day, close, **untraded) for day, close in zip(days, closes, strict=True)]
+    rows[3]["prtt_rate"] = "3.00"
+    rows[4].update({"prdy_vrss": "-40", "prdy_vrss_sign": "2"})  # the direction has its own field
+    script.answers[TR] = wire_rows.served(rows)
+    history = adapter.history(samsung, days[0], END)
+    assert factors(history.actions) == [(days[3], "consolidation", 3.0, 1 / 3, "confirmed", "kis")]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"prdy_vrss": "-"}, id="the base can't be read"),
+        pytest.param({"revl_issu_reas": "02"}, id="the base was set anew"),
+    ],
+)
+def test_an_event_whose_factor_is_not_known_is_told_without_one(
+    script: Any, adapter: KisAdapter, samsung: Instrument, wire_rows: Any, fields: dict[str, str]
+) -> None:
+    days = sessions(6)
+    script.answers[TR] = wire_rows.served(split_rows(wire_rows, days, **fields))
+    history = adapter.history(samsung, days[0], END)
+    kind = "capital_cut" if "revl_issu_reas" in fields else "split"
+    assert factors(history.actions) == [(days[3], kind, 1.0, 1.0, "inferred", "kis")]
+    assert history.bars["date"].to_list() == days
+
+
+def test_an_event_at_the_beginning_of_a_listing_rescales_nothing(
+    script: Any, adapter: KisAdapter, samsung: Instrument, wire_rows: Any
+) -> None:
+    days = sessions(6)
+    script.answers[TR] = wire_rows.served(split_rows(wire_rows, days)[3:])
+    assert adapter.history(samsung, days[3], END).actions.is_empty()
+    assert len(script.of(TR)) == 3  # an empty answer about what is older is not believed at once
+
+
+@pytest.mark.parametrize(
+    ("first", "kept", "events"),
+    [
+        pytest.param(-3, slice(-2, None), 0, id="the row of the event waits for the close before it"),
+        pytest.param(-150, slice(-100, None), 1, id="an event among the rows is told"),
+    ],
+)
+def test_a_series_that_breaks_off_keeps_its_rows_and_every_event_that_they_show(
+    script: Any,
+    adapter: KisAdapter,
+    samsung: Instrument,
+    wire_rows: Any,
+    first: int,
+    kept: slice,
+    events: int,
+) -> None:
+    days = sessions(150)
+    serve = wire_rows.served(split_rows(wire_rows, days))
+    script.answers[TR] = lambda one: serve(one) if one.params["FID_INPUT_DATE_2"] == END.strftime("%Y%m%d") else (500, {})
+    with pytest.raises(Unavailable) as raised:
+        adapter.history(samsung, days[first], END)
+    partial = raised.value.partial
+    assert isinstance(partial, History)
+    assert (partial.bars["date"].to_list(), partial.exhausted) == (days[kept], False)
+    assert factors(partial.actions) == [(days[-3], "split", 0.2, 5.0, "confirmed", "kis")][:events]

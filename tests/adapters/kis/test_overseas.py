@@ -269,8 +269,8 @@ def test_an_adapter_serves_its_own_region_only(
         us_adapter.index("US", "KOSPI", END, END)
     with pytest.raises(UsageError, match="ends before it starts"):
         us_adapter.history(APPLE, END, END - dt.timedelta(days=1))
-    with pytest.raises(Unsupported, match="no history for region JP"):
-        adapter_on(script, settings_home / "state", region="JP").history(Instrument("JP", "7203", "XTKS", "JPY"), END, END)
+    with pytest.raises(Unsupported, match="no history for region AU"):
+        adapter_on(script, settings_home / "state", region="AU").history(Instrument("AU", "CBA", "XASX", "AUD"), END, END)
     assert script.asked == []
 
 

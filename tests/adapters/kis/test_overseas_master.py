@@ -12,17 +12,18 @@ from hypothesis import strategies as st
 
 from adapters.base import INSTRUMENTS, Universe
 from adapters.kis.archive import unzip
+from adapters.kis.exchanges import BY_VENUE
 from adapters.kis.overseas_master import MASTERS, read
 from adapters.kis.symbols import symbol
 from pipeline.errors import Unavailable
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "kis_master"
-EXCHANGES = {"XNAS": ("22", "NAS"), "XNYS": ("21", "NYS"), "XASE": ("23", "AMS")}
+US = ("XNAS", "XNYS", "XASE")
 
 
 def line(symbol: str = "AAPL", english: str = "APPLE INC", korean: str = "애플", mic: str = "XNAS", **fields: str) -> bytes:
     """One line of a list; `fields` are written over what a stock of that exchange has."""
-    number, exchange = EXCHANGES[mic]
+    number, exchange = BY_VENUE[mic].number, BY_VENUE[mic].code
     columns = {
         "country": "US",
         "number": number,
@@ -64,7 +65,7 @@ def kind(symbol: str, english: str, korean: str = "회사", mic: str = "XNAS", *
 
 @pytest.mark.parametrize("mic", sorted(MASTERS))
 def test_a_line_becomes_an_instrument(mic: str) -> None:
-    universe = instruments(line(mic=mic), mic=mic)
+    universe = instruments(line(mic=mic, lot="100"), mic=mic)
     assert universe.instruments.schema == INSTRUMENTS
     assert universe.instruments.to_dicts() == [
         {
@@ -76,7 +77,7 @@ def test_a_line_becomes_an_instrument(mic: str) -> None:
             "security_type": "common",
             "currency": "USD",
             "isin": None,
-            "lot": 1,
+            "lot": 100,
             "listed_from": None,
             "shares": None,
             "value": None,
@@ -295,7 +296,7 @@ def test_mutated_lines_are_accounted_for(mutations: list[tuple[int, int, bytes]]
 
 @pytest.fixture(scope="module")
 def listed() -> Universe:
-    contents = {mic: unzip((REAL / layout.file).read_bytes(), layout.file) for mic, layout in MASTERS.items()}
+    contents = {mic: unzip((REAL / layout.file).read_bytes(), layout.file) for mic, layout in MASTERS.items() if mic in US}
     return read(contents, "US", "USD", "kis")
 
 

@@ -1,4 +1,4 @@
-"""KIS's spelling of US names and ours."""
+"""KIS's spelling of names and ours."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from adapters.kis.archive import unzip
-from adapters.kis.overseas_master import MASTERS
+from adapters.kis.overseas_master import MASTERS, read
 from adapters.kis.rows import RowError
 from adapters.kis.symbols import symbol, ticker
 from pipeline.settings import get_config
@@ -72,16 +72,27 @@ def test_any_text_is_refused_or_comes_back(text: str, kind: str) -> None:
     assert symbol(ours) == text
 
 
+#: Lines of the real lists of October 2025.
+LINES = {
+    "US": {"XNYS": 2840, "XNAS": 4853, "XASE": 3878},
+    "CN": {"XSHG": 2968, "XSHE": 3645},
+    "HK": {"XHKG": 3098},
+    "JP": {"XTKS": 4443},
+    "VN": {"XSTC": 410, "XHNX": 304},
+}
+
+
 @pytest.mark.skipif(not REAL.exists(), reason="the real master files are not beside this checkout")
-@pytest.mark.parametrize("mic", sorted(MASTERS))
-def test_every_real_symbol_comes_back_and_fits_the_regions_patterns(mic: str) -> None:
-    patterns = get_config("US").ticker_patterns
-    content = unzip((REAL / MASTERS[mic].file).read_bytes(), MASTERS[mic].file)
-    symbols = [line.split(b"\t")[4].decode("ascii") for line in content.split(b"\n") if line]
-    assert len(symbols) == {"XNAS": 4853, "XNYS": 2840, "XASE": 3878}[mic]
-    assert [
-        (one, kind)
-        for one in symbols
-        for kind in ("common", "preferred")
-        if symbol(ticker(one, kind)) != one or not any(re.fullmatch(p, ticker(one, kind)) for p in patterns)
-    ] == []
+@pytest.mark.parametrize("region", sorted(LINES))
+def test_every_real_symbol_comes_back_and_what_may_be_followed_fits_the_regions_patterns(region: str) -> None:
+    config = get_config(region)
+    contents = {mic: unzip((REAL / MASTERS[mic].file).read_bytes(), MASTERS[mic].file) for mic in LINES[region]}
+    symbols = {mic: [line.split(b"\t")[4].decode("ascii") for line in contents[mic].split(b"\n") if line] for mic in contents}
+    assert {mic: len(found) for mic, found in symbols.items()} == LINES[region]
+    every = [(one, kind) for found in symbols.values() for one in found for kind in ("common", "preferred")]
+    assert [pair for pair in every if symbol(ticker(*pair)) != pair[0]] == []
+
+    listed = read(contents, region, config.currency, "kis").instruments
+    ours = listed.filter(listed["security_type"].is_in((*config.universe.security_types, "preferred")))["ticker"].to_list()
+    tickers = [ticker(*pair) for pair in every] if region == "US" else ours
+    assert [one for one in tickers if not any(re.fullmatch(pattern, one) for pattern in config.ticker_patterns)] == []
