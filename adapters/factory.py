@@ -14,7 +14,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
-from adapters import kis
+from adapters import kis, yfinance
 from adapters.base import Capability, MarketAdapter
 from pipeline import settings
 from pipeline.errors import NotYet, Unavailable, Unsupported, UsageError
@@ -34,7 +34,7 @@ class Opener(Protocol):
 
 
 #: Providers that have an adapter in this version. Settings may name others: they are skipped with a line.
-OPENERS: Mapping[str, Opener] = {"kis": kis.open_adapter}
+OPENERS: Mapping[str, Opener] = {"kis": kis.open_adapter, "yfinance": yfinance.open_adapter}
 
 #: Adapters are shared by all chains of the process, while attempts belong to the chain whose call made them.
 _asking: ContextVar[Chain | None] = ContextVar("asking", default=None)
@@ -130,6 +130,12 @@ class Chain:
             finally:
                 _asking.reset(mark)
         raise self._nobody(walked, later, retry_at, partial)
+
+    def only(self, provider: str) -> Chain:
+        """A chain that asks `provider` alone, with counts of its own; UsageError where this one would not ask it."""
+        if provider not in self._adapters:
+            raise UsageError(f"chain of {self.capability} for {self.region} asks {', '.join(self._adapters)}, not {provider}")
+        return Chain(self.region, self.capability, {provider: self._adapters[provider]}, [], self._on_attempt)
 
     def close(self) -> None:
         """Let go of the adapters; they stay open for other chains until `reset()`."""

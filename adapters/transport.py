@@ -41,7 +41,7 @@ from adapters.deadline import DeadlineBackend, deadline, prolong
 from adapters.limiter import PAUSE, Limiter
 from pipeline.errors import ConfigError, RateLimited, Terminal, Transient, Unavailable
 
-__all__ = ["MAX_BODY", "Answer", "Attempt", "Transport", "TransportConfig", "key_hash"]
+__all__ = ["MAX_BODY", "Answer", "Attempt", "Transport", "TransportConfig", "key_hash", "refuse_clear_text"]
 
 #: Largest body taken, in bytes after decompression.
 MAX_BODY = 64 * 1024 * 1024
@@ -98,7 +98,7 @@ class Transport:
         self._on_attempt = on_attempt
         self._sent = 0
         self._count_lock = threading.Lock()
-        _refuse_clear_text(provider, base_url)
+        refuse_clear_text(provider, base_url)
         self._client = _client(base_url, config.workers)
 
     @property
@@ -130,7 +130,7 @@ class Transport:
         is open, listing what happened, with `retry_at` (UTC) where one is known.
         """
         if "://" in path:
-            _refuse_clear_text(self.provider, path)
+            refuse_clear_text(self.provider, path)
         asked = Asked(self.provider, method.upper(), path, capability, params, json, headers, judge, read_timeout)
         course = Course(asked, self._config, attempts)
         only_transient = retry_if_exception_type(Transient)
@@ -259,7 +259,7 @@ def _bounded(chunks: Iterator[bytes], asked: Asked) -> Iterator[bytes]:
         yield chunk
 
 
-def _refuse_clear_text(provider: str, url: str) -> None:
+def refuse_clear_text(provider: str, url: str) -> None:
     """`ConfigError` for http:// to anywhere but this machine."""
     try:
         parsed = httpx.URL(url)

@@ -123,7 +123,8 @@ class ProviderConfig(_Frozen):
     `account` picks one of `hosts`; `files_url` is where its bulk files stand, with a trailing slash; `keys` names the
     secrets it needs and `key_lengths` how many characters each has, where the provider says so; `limits` are those of a
     provider that is reached through its own client and has no host here; `history_rows` and `index_rows` are the most rows
-    one answer holds, for the request budget; `basis` is what its history is adjusted for.
+    one answer holds, for the request budget; `basis` is what its history is adjusted for; after a 429 nobody asks it for
+    `rate_limit_seconds` (None: the limiter only slows down).
     """
 
     account: str = ""
@@ -135,6 +136,7 @@ class ProviderConfig(_Frozen):
     history_rows: PositiveInt = 5000
     index_rows: PositiveInt = 5000
     basis: Literal["raw", "split_adjusted"] = "raw"
+    rate_limit_seconds: PositiveFloat | None = None
 
     @model_validator(mode="after")
     def _account_has_a_host(self) -> Self:

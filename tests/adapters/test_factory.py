@@ -115,13 +115,22 @@ def test_a_mistake_of_ours_is_not_taken_for_a_providers() -> None:
 
 
 def test_without_keys_a_chain_says_what_it_skips_and_why() -> None:
-    found = chain("korea", "history")
-    assert (found.region, found.capability, found.providers) == ("KR", "history", ())
-    assert [line.split(":")[0] for line in found.skipped] == ["kis", "yfinance"]
+    found = chain("america", "history")
+    assert (found.region, found.capability, found.providers) == ("US", "history", ("yfinance",))
+    assert [line.split(":")[0] for line in found.skipped] == ["kis", "polygon"]
     assert "KIS_APP_KEY" in found.skipped[0]
-    assert found.skipped[1] == "yfinance: no adapter in this version"
+    assert found.skipped[1] == "polygon: no adapter in this version"
+    nobody = chain("america", "news")
+    assert nobody.providers == ()
     with pytest.raises(Unavailable, match="KIS_APP_KEY"):
-        found.call(ask)
+        nobody.call(ask)
+
+
+def test_a_chain_may_be_asked_of_one_provider_alone() -> None:
+    both = made("bars", "other bars")
+    assert both.only("b").call(ask).provider == "b"
+    with pytest.raises(UsageError, match="asks a, b, not c"):
+        both.only("c")
 
 
 def test_arguments_and_settings_that_cant_be_taken_are_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +154,7 @@ def test_chains_share_an_adapter_and_count_their_own_requests(monkeypatch: pytes
         clear_cache()
         heard: list[Attempt] = []
         lists, listings = chain("KR", "universe"), chain("KR", "listing", on_attempt=heard.append)
-        assert lists.providers == listings.providers == ("kis",)
+        assert lists.providers == listings.providers == ("kis", "yfinance")
         universe = lists.call(lambda adapter: adapter.universe("KR"))
         assert isinstance(universe.value, Universe)
 
