@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import difflib
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,7 @@ from typing import Any
 import duckdb
 
 from pipeline.errors import UsageError
+from pipeline.report import path
 from pipeline.state import State
 from pipeline.statements import statement
 from pipeline.store import Store
@@ -48,7 +50,7 @@ def read(home: Path, run_id: str) -> dict[str, Any]:
     store = Store(home)
     none: dict[str, list[Row]] = {name: [] for name in _SECTIONS}
     kept = store.look(lambda connection: _kept(connection, span), "runs show") if store.exists() else none
-    report = home / "reports" / f"{run_id}.md"
+    report = path(home, dt.datetime.fromisoformat(run["as_of"]).astimezone(dt.UTC).date())
     return {
         "run": run,
         "stages": [{name: stage[name] for name in _STAGE} for stage in stages],

@@ -47,12 +47,13 @@ def test_a_complete_night_shows_its_stages_requests_and_commits(pointed: tuple[A
     assert home.inside("nightly", "KR").code == 0
     found = record(home)
     assert (found["run"]["status"], found["run"]["coverage"]) == ("complete", 1.0)
-    assert [stage["stage"] for stage in found["stages"]] == ["plan", "fetch", "commit", "index", "coverage", "publish"]
+    stages = [stage["stage"] for stage in found["stages"]]
+    assert stages == ["plan", "fetch", "commit", "index", "coverage", "indicators", "publish"]
     assert {stage["status"] for stage in found["stages"]} == {"complete"}
     assert {(one["capability"], one["outcome"]) for one in found["providers"]} >= {("history", "ok"), ("universe", "ok")}
     assert sum(batch["stored"] for batch in found["batches"]) == found["run"]["stored"]
     assert (found["sessions"], found["open_cells"], found["refused"], found["left_out"]) == ([], [], [], {})
-    assert found["report"].endswith(f"{NIGHT}.md")
+    assert found["report"].endswith("2026-11-20.html")
 
 
 def test_a_partial_night_shows_what_is_open_and_what_was_refused(pointed: tuple[Any, Any]) -> None:
@@ -96,7 +97,7 @@ def test_the_table_names_every_section(pointed: tuple[Any, Any]) -> None:
     home, _ = pointed
     assert home.inside("nightly", "KR").code == 0
     told = home.inside("runs", "show", NIGHT, "--format", "table").out
-    for words in (NIGHT, "stages", "providers", "batches", "coverage", f"{NIGHT}.md", "refused: none", "open cells: none"):
+    for words in (NIGHT, "stages", "providers", "batches", "coverage", "2026-11-20.html", "refused: none", "open cells: none"):
         assert words in told
 
 

@@ -1,0 +1,9 @@
+"""What a person reads in the morning: one self-contained HTML page a day, and the same in short on the terminal.
+
+`facts.gather` reads the newest replica (and the spool, for the slowest tickers), `page.write` makes the page of them.
+"""
+
+from pipeline.report.facts import Facts, gather
+from pipeline.report.page import path, write
+
+__all__ = ["Facts", "gather", "path", "write"]
