@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import polars as pl
 
+from pipeline.collect.doubts import DOUBT_AFTER
 from pipeline.statements import statement
 from pipeline.store.file import registered, rows
 
@@ -60,7 +61,7 @@ def settle(
     cells = sessions.select("venue", "date", "known_at")
     with registered(connection, sessions=cells, reasons=reasons, counted=tickers):
         connection.execute(statement("store/delete_gaps_outside"), {"region": region})
-        connection.execute(statement("store/doubt_inferred"), {"region": region})
+        connection.execute(statement("store/doubt_inferred"), {"region": region, "silent": DOUBT_AFTER})
         connection.execute(statement("store/expected_cells"), {"region": region})
         connection.execute(statement("store/insert_gaps"), {"region": region, "run_id": run_id, "provider": provider})
         connection.execute(statement("store/replace_coverage"), {"region": region, "run_id": run_id})

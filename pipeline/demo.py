@@ -1,4 +1,4 @@
-"""The demo: a whole night for KR and US against our own sandbox over real HTTP, ending with what a newcomer wants to see."""
+"""The demo: a whole night of every region against our own sandbox over real HTTP, ending with what a newcomer wants to see."""
 
 from __future__ import annotations
 
@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-#: A Friday evening in Seoul, after the session is final, while New York's of Thursday became final at noon: the same demo,
-#: the same numbers, on any day.
+#: A Friday evening in Seoul, after Asia's sessions are final, while Europe trades and New York's of Thursday became final at
+#: noon: the same demo, the same numbers, on any day.
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
-
-_REGIONS = ("KR", "US")
 
 #: What nights leave in a home; a person's `.env` and `settings.toml` beside them stay.
 _MADE_HERE = ("spock.", "state.sqlite", "replica", "runs", "reports", "machine")
@@ -23,28 +21,29 @@ def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
     """Run it and print a table, one SQL answer and the paths; returns the exit code of the night."""
     from adapters import factory
     from adapters.sandbox.server import Sandbox
-    from pipeline import output, queries, settings
+    from pipeline import output, queries, report, settings
     from pipeline.clock import Clock
     from pipeline.nightly import Nights, exit_code
     from pipeline.outcome import Outcome
 
+    regions = settings.available_regions()
     base = settings.home()
     home = base if base.name == "demo" else base / "demo"
     if not keep and home.exists():
         _clear(home)
-    with Sandbox(regions=_REGIONS, tickers=tickers, enforce_limits=False, now=NOW) as sandbox:
+    with Sandbox(regions=regions, tickers=tickers, enforce_limits=False, now=NOW) as sandbox:
         changes = {
             "SPOCK_HOME": str(home),
             "SPOCK_STATE_DIR": str(home / "machine"),
             "SPOCK_SANDBOX_URL": sandbox.url,
             "SPOCK_COLLECT__INITIAL_SESSIONS": str(sessions),
-            # The names every sandbox has: a small one lists few of the settings' watchlists.
-            "SPOCK_REGIONS__KR__WATCHLIST": '["005930"]',
-            "SPOCK_REGIONS__US__WATCHLIST": '["AAPL"]',
         }
+        for region in regions:
+            # A name that every sandbox has: a small one lists few of the settings' watchlists.
+            changes[f"SPOCK_REGIONS__{region}__WATCHLIST"] = f'["{settings.get_config(region).banks[0]}"]'
         with _environment(changes):
             factory.reset()
-            results = Nights(home, Clock(NOW, "sandbox")).nightly(_REGIONS)
+            results = Nights(home, Clock(NOW, "sandbox")).nightly(regions)
             factory.reset()
     columns = ("region", "sessions", "tickers", "rows", "coverage", "requests", "seconds")
     rows = [result.as_dict() for result in results]
@@ -56,9 +55,7 @@ def run(*, tickers: int, sessions: int, keep: bool = False) -> int:
     if any(isinstance(result, Outcome) for result in results):
         output.show(queries.run(home, "relative_strength"), "table", title="spock sql relative_strength")
     print(f"store   {home / 'replica.duckdb'}")
-    for result in results:
-        if isinstance(result, Outcome):
-            print(f"report  {home / 'reports' / (result.run_id + '.md')}")
+    print(f"report  {report.path(home, NOW.date())}")
     print(f"more    SPOCK_HOME={_short(home)} .venv/bin/spock sql --list")
     return exit_code(results)
 

@@ -1,4 +1,4 @@
-"""What a command does with regions: one run each, then one publish for all.
+"""What a command does with regions: one run each, all at the same time, then one publish for all.
 
 Every region ends with a result, whatever became of it: an `Outcome`, or why there is none (`NoOutcome`). The exit code is
 the worst of them: 1 failed, 3 below coverage or too early, 0 complete.
@@ -7,6 +7,7 @@ the worst of them: 1 failed, 3 below coverage or too early, 0 complete.
 from __future__ import annotations
 
 import datetime as dt
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
@@ -16,13 +17,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from pipeline import calendars, report, settings
-from pipeline.calendars import VenueCalendar
+from pipeline import report, settings
+from pipeline.backfill import backfill_task
 from pipeline.clock import Clock
 from pipeline.collect import plan as planning
 from pipeline.collect.plan import Plan
-from pipeline.collect.sessions import target_session, unfinished_session
-from pipeline.errors import CalendarUnknown, SpockError, StoreError, TooEarly, UsageError
+from pipeline.collect.sessions import frozen, target_session, unfinished_session
+from pipeline.errors import SpockError, StoreError, TooEarly, UsageError
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
 from pipeline.run import Run
@@ -33,6 +34,8 @@ from pipeline.store.file import rows
 
 #: How often a waiting night looks at its clock (seconds).
 _LOOK_EVERY = 30.0
+#: How long a stopped command waits for its regions to stop where they are (seconds).
+_LAST_WORDS = 10.0
 _PUBLISH = "publish"
 
 
@@ -70,13 +73,18 @@ Result = Outcome | NoOutcome
 
 
 class Nights:
-    """Runs of one home: `clock` is frozen, `progress` hears what happens."""
+    """Runs of one home: `clock` is frozen, `progress` hears what happens.
+
+    Regions work at the same time, each in a thread of its own with its own `Progress.of`; what they share (the store's lock,
+    the state, the adapters and their limits) is safe among threads as among processes.
+    """
 
     def __init__(self, home: Path, clock: Clock, progress: Progress | None = None) -> None:
         self.home = home
         self.clock = clock
         self.progress = progress or Progress()
         self.state = State(home)
+        self._stopping = threading.Event()
 
     def nightly(
         self,
@@ -97,7 +105,7 @@ class Nights:
         """History of each (region, first day, last day), both days included."""
         configs = self._configs([region for region, _, _ in ranges])
         spans = {settings.resolve_region(region): (first, until) for region, first, until in ranges}
-        return self._each(configs, lambda config: self._worked(config, backfill_task(config, *spans[config.region])))
+        return self._each(configs, lambda config: self._backfill(config, *spans[config.region]))
 
     def plan(self, regions: Sequence[str], date: dt.date | None = None) -> list[Plan]:
         """The request budget of a night for each region; nothing is asked and nothing changes."""
@@ -107,7 +115,7 @@ class Nights:
         """A new replica with the operations tables as they are now; marks the runs as published."""
         info = {
             "published_at": [dt.datetime.now(dt.UTC)],
-            "as_of": [self.clock.now if run_ids else self._as_of()],
+            "as_of": [self._as_of(run_ids)],
             "run_id": [run_ids[-1] if run_ids else None],
         }
         with ExitStack() as stages:
@@ -116,10 +124,11 @@ class Nights:
             store = self.store(settings.get_config(settings.available_regions()[0]))
             return store.publish({**self.state.operations(), "replica_info": pa.table(info)})
 
-    def _as_of(self) -> dt.datetime:
-        """When the newest run saw the world: a replica published by hand knows nothing later."""
-        newest = self.state.runs(limit=1)
-        return dt.datetime.fromisoformat(newest[0]["as_of"]) if newest else self.clock.now
+    def _as_of(self, run_ids: Sequence[str]) -> dt.datetime:
+        """When the newest of the runs saw the world; a replica published by hand knows no more than the newest run of all."""
+        named = [run for run in map(self.state.run, run_ids) if run is not None]
+        moments = [run["as_of"] for run in named or self.state.runs(limit=1)]
+        return max(map(dt.datetime.fromisoformat, moments), default=self.clock.now)
 
     def publish_and_tell(self, ended: Mapping[str, tuple[str, dt.date | None]]) -> set[str]:
         """One replica for the runs that none shows yet, and an event for each; returns those runs.
@@ -139,14 +148,14 @@ class Nights:
         stages = {stage["stage"]: stage["status"] for stage in self.state.stages(run_id)}
         return stages.get(_PUBLISH) == "complete"
 
-    def store(self, config: RegionConfig) -> Store:
-        """The home's store, opened as the region's settings say."""
+    def store(self, config: RegionConfig, progress: Progress | None = None) -> Store:
+        """The home's store, opened as the region's settings say; its waits are told to `progress`."""
         return Store(
             self.home,
             lock_wait_seconds=config.store.lock_wait_seconds,
             replicas=config.store.replicas,
             memory_limit=config.store.memory_limit,
-            say=self.progress.say,
+            say=(progress or self.progress).say,
         )
 
     def require_on(self, config: RegionConfig) -> None:
@@ -164,37 +173,66 @@ class Nights:
     # one region -------------------------------------------------------------------------------------------------------
 
     def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], Result]) -> list[Result]:
-        results: list[Result] = []
-        for config in configs:
-            try:
-                results.append(work(config))
-            except TooEarly as error:
-                results.append(NoOutcome(config.region, "too_early", str(error), error.retry_at))
-            except UsageError:
-                self._publish_what_is_new(results)
-                raise
-            except SpockError as error:
-                results.append(NoOutcome(config.region, "failed", str(error)))
+        """Work every region, then publish what is new; results in the order of `configs`."""
+        ended: dict[str, Result | BaseException] = {}
+        if len(configs) == 1:
+            ended[configs[0].region] = _result(configs[0], work)
+        else:
+            self._at_once(configs, work, ended)
+        results = [end for config in configs if not isinstance(end := ended[config.region], BaseException)]
+        broken = [end for config in configs if isinstance(end := ended[config.region], BaseException)]
         try:
             self._publish_what_is_new(results)
         except StoreError as error:
             # What was collected is safe, but no reader sees it: no region has succeeded.
             words = f"not published: {error}"
             results = [replace(one, status="failed", error=words) if isinstance(one, Outcome) else one for one in results]
+        if broken:
+            raise broken[0]
         return results
+
+    def _at_once(
+        self,
+        configs: Sequence[RegionConfig],
+        work: Callable[[RegionConfig], Result],
+        ended: dict[str, Result | BaseException],
+    ) -> None:
+        """A thread a region; `ended` takes what became of each. Ctrl-C stops them all between two answers."""
+
+        def one(config: RegionConfig) -> None:
+            try:
+                ended[config.region] = _result(config, work)
+            except BaseException as error:  # Ctrl-C or a defect of ours: the caller's thread raises it
+                ended[config.region] = error
+
+        # Daemons: one that waits for a provider must not keep a stopped command alive; a kill loses nothing either.
+        threads = [threading.Thread(target=one, args=(config,), name=config.region, daemon=True) for config in configs]
+        for thread in threads:
+            thread.start()
+        try:
+            for thread in threads:
+                thread.join()
+        except KeyboardInterrupt:
+            self._stopping.set()
+            until = time.monotonic() + _LAST_WORDS
+            for thread in threads:
+                thread.join(max(0.0, until - time.monotonic()))
+            raise
 
     def _night(
         self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock] | None
     ) -> Result:
-        if look is not None:
-            self._wait(config, date, look)
-        target = target_session(config, self.clock.now, date)
-        outcome = self._worked(config, self._night_task(config, target))
-        unfinished = unfinished_session(config, self.clock.now) if date is None else None
+        clock = self.clock if look is None else self._waited(config, date, look)
+        target = target_session(config, clock.now, date)
+        outcome = self._worked(config, self._night_task(config, target), clock)
+        unfinished = unfinished_session(config, clock.now) if date is None else None
         if unfinished is None or isinstance(outcome, NoOutcome):
             return outcome
         status = "too_early" if outcome.status == "complete" else outcome.status
         return replace(outcome, status=status, error=str(unfinished), retry_at=unfinished.retry_at)
+
+    def _backfill(self, config: RegionConfig, first: dt.date, until: dt.date) -> Result:
+        return self._worked(config, backfill_task(config, first, until), self.clock)
 
     def _night_task(self, config: RegionConfig, target: dt.date) -> Task:
         standing = self.store(config).look(
@@ -209,15 +247,17 @@ class Nights:
             return dt.date.fromisoformat(run["first_session"])
         return planning.night_range(config, target, last_complete)
 
-    def _worked(self, config: RegionConfig, task: Task) -> Result:
+    def _worked(self, config: RegionConfig, task: Task, clock: Clock) -> Result:
+        progress = self.progress.of(config.region)
         run = Run(
             task,
             config,
-            self.store(config),
+            self.store(config, progress),
             self.state,
-            clock=self.clock,
+            clock=clock,
             origin=settings.origin(),
-            progress=self.progress,
+            progress=progress,
+            stopped=self._stopping.is_set,
         )
         try:
             return run.work()
@@ -226,25 +266,27 @@ class Nights:
         except SpockError as error:
             return NoOutcome(config.region, "failed", str(error), run_id=task.run_id, requests=run.requests)
 
-    def _wait(self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock]) -> None:
-        told = False
+    def _waited(self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock]) -> Clock:
+        """The clock once the region's session is final."""
+        clock, told = self.clock, False
         while True:
             try:
-                target_session(config, self.clock.now, date)
-                early = unfinished_session(config, self.clock.now) if date is None else None
+                target_session(config, clock.now, date)
+                early = unfinished_session(config, clock.now) if date is None else None
             except TooEarly as error:
                 early = error
             if early is None:
-                return
-            if self.clock.source in ("flag", "SPOCK_NOW"):
-                raise UsageError(f"--wait: the clock is frozen by {self.clock.source}, so the time never comes: {early}")
+                return clock
+            if clock.source in ("flag", "SPOCK_NOW"):
+                raise UsageError(f"--wait: the clock is frozen by {clock.source}, so the time never comes: {early}")
             if not told:
-                self.progress.say(f"waiting: {early}")
+                self.progress.of(config.region).say(f"waiting: {early}")
                 told = True
-            left = (early.retry_at - self.clock.now).total_seconds()
+            left = (early.retry_at - clock.now).total_seconds()
             # A sandbox's clock is moved by hand, so it is looked at often; the wall clock only runs.
-            time.sleep(0.2 if self.clock.source == "sandbox" else min(max(left, 0.2), _LOOK_EVERY))
-            self.clock = look()
+            if self._stopping.wait(0.2 if clock.source == "sandbox" else min(max(left, 0.2), _LOOK_EVERY)):
+                raise KeyboardInterrupt
+            clock = look()
 
     def _planned(self, config: RegionConfig, date: dt.date | None) -> Plan:
         store = self.store(config)
@@ -262,9 +304,9 @@ class Nights:
     def _publish_what_is_new(self, results: Sequence[Result]) -> None:
         outcomes = [result for result in results if isinstance(result, Outcome)]
         fresh = self.publish_and_tell({one.run_id: (one.region, one.target_session) for one in outcomes})
-        for outcome in outcomes:
-            if outcome.run_id in fresh or not report.path(self.home, outcome).exists():
-                report.write(self.home, outcome)
+        for day in sorted({outcome.as_of.astimezone(dt.UTC).date() for outcome in outcomes}):
+            if fresh or not report.path(self.home, day).exists():
+                report.write(self.home, day)
 
     # small things -----------------------------------------------------------------------------------------------------
 
@@ -272,69 +314,19 @@ class Nights:
         configs = [settings.get_config(region) for region in dict.fromkeys(map(settings.resolve_region, regions))]
         for config in configs:
             self.require_on(config)
-        return configs
+        return [frozen(config) for config in configs]
 
 
-def backfill_task(config: RegionConfig, first: dt.date, until: dt.date) -> Task:
-    """A backfill keyed by the sessions its range holds; `UsageError` for a range without any."""
-    calendar = calendars.calendar(config.venues[0].calendar)
-    sessions = calendar.sessions(first, until)
-    if not sessions:
-        raise UsageError(f"{config.region}: no session from {first} to {until}: give a range that holds one")
-    return Task("backfill", config.region, sessions[0], sessions[-1])
-
-
-def backfill_range(
-    config: RegionConfig, now: dt.datetime, *, days: int | None, first: dt.date | None, until: str | None
-) -> tuple[dt.date, dt.date]:
-    """First and last day of `--days N | --from DATE [--until DATE|-N]`; days are sessions, -N is N sessions back.
-
-    `UsageError` in words for a range that is empty, in the future, or not final yet.
-    """
-    newest = target_session(config, now, None)
-    last = newest
-    if until is not None and until.startswith("-") and until[1:].isdigit():
-        last = _sessions_back(config, "--until", int(until[1:]) + 1, newest)
-    elif until is not None:
-        last = parse_date("--until", until)
-        if last > newest:
-            raise UsageError(
-                f"--until {last}: the newest final session of {config.region} is {newest}: give that day or an earlier one"
-            )
-    calendar = calendars.calendar(config.venues[0].calendar)
-    if last < calendar.first:
-        raise UsageError(_before_the_calendar("--until", last, config, calendar))
-    if days is not None:
-        if days < 1:
-            raise UsageError(f"--days {days}: give 1 or more sessions")
-        return _sessions_back(config, "--days", days, last), last
-    if first is None:
-        raise UsageError("a backfill needs --days N or --from DATE")
-    if first > last:
-        end = f"--until {until}" if until is not None else f"the newest final session of {config.region}"
-        raise UsageError(f"--from {first} is after {last} ({end}): give a day up to then")
-    if first < calendar.first:
-        raise UsageError(_before_the_calendar("--from", first, config, calendar))
-    return first, last
-
-
-def _sessions_back(config: RegionConfig, flag: str, count: int, last: dt.date) -> dt.date:
+def _result(config: RegionConfig, work: Callable[[RegionConfig], Result]) -> Result:
+    """What became of a region; only a `UsageError` or a defect of ours is raised."""
     try:
-        return calendars.calendar(config.venues[0].calendar).window(count, last)[0]
-    except CalendarUnknown as error:
-        raise UsageError(f"{config.region}: {flag}: {error}") from error
-
-
-def _before_the_calendar(flag: str, day: dt.date, config: RegionConfig, calendar: VenueCalendar) -> str:
-    return f"{flag} {day}: the calendar of {config.region} begins on {calendar.first}: give that day or a later one"
-
-
-def parse_date(flag: str, text: str) -> dt.date:
-    """A day as YYYY-MM-DD; `UsageError` names the flag and the text."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{flag} {text!r} is no day: write it as YYYY-MM-DD, such as 2025-06-30") from None
+        return work(config)
+    except TooEarly as error:
+        return NoOutcome(config.region, "too_early", str(error), error.retry_at)
+    except UsageError:
+        raise
+    except SpockError as error:
+        return NoOutcome(config.region, "failed", str(error))
 
 
 def exit_code(results: Sequence[Result]) -> int:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from pipeline.store import Committed
 
 
 @dataclass(frozen=True)
@@ -54,6 +57,25 @@ class Outcome:
     notes: tuple[str, ...] = field(default=())
     error: str | None = None
     retry_at: dt.datetime | None = None
+
+    @classmethod
+    def of(cls, task: Task, done: Committed, **figures: Any) -> Outcome:
+        """The outcome of `task` whose commits came to `done`; `figures` are the other fields."""
+        return cls(
+            run_id=task.run_id,
+            kind=task.kind,
+            region=task.region,
+            first_session=task.first,
+            target_session=task.target,
+            received=done.received,
+            rows=done.stored,
+            revised=done.revised,
+            confirmed=done.confirmed,
+            explained=done.explained,
+            refused=done.refused,
+            repeated=done.repeated,
+            **figures,
+        )
 
     def as_dict(self) -> dict[str, Any]:
         """Plain values for JSON."""

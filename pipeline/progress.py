@@ -1,9 +1,13 @@
-"""What a run tells while it works: one protocol for a terminal, a pipe and a test."""
+"""What a run tells while it works: one protocol for a terminal, a pipe and a test.
+
+Regions run at the same time, each in a thread of its own: what belongs to one is told to `Progress.of(region)`.
+"""
 
 from __future__ import annotations
 
 import json
 import sys
+import threading
 import time
 from typing import TYPE_CHECKING, TextIO
 
@@ -13,6 +17,10 @@ if TYPE_CHECKING:
 
 class Progress:
     """Hears what a run does; this one says nothing."""
+
+    def of(self, region: str) -> Progress:
+        """The progress of one region, beside others."""
+        return self
 
     def say(self, text: str) -> None:
         """A line meant for a person: a wait, a migration, a provider that is away."""
@@ -28,16 +36,20 @@ class Progress:
 
 
 class JsonLines(Progress):
-    """One JSON object a line on `stream`, at most one a second while answers come."""
+    """One JSON object a line on `stream`, at most one a second and region while answers come."""
 
-    def __init__(self, stream: TextIO | None = None) -> None:
+    def __init__(self, stream: TextIO | None = None, region: str = "", guard: threading.Lock | None = None) -> None:
         self._stream = stream if stream is not None else sys.stderr
-        self._region = ""
+        self._region = region
+        self._guard = guard or threading.Lock()
         self._told = 0.0
         self._tickers = self._rows = self._requests = self._expected = 0
 
+    def of(self, region: str) -> Progress:
+        return JsonLines(self._stream, region, self._guard)
+
     def say(self, text: str) -> None:
-        self._write({"event": "say", "text": text})
+        self._write({"event": "say", **({"region": self._region} if self._region else {}), "text": text})
 
     def begin(self, plan: Plan) -> None:
         self._region = plan.region
@@ -79,4 +91,6 @@ class JsonLines(Progress):
         )
 
     def _write(self, event: dict[str, object]) -> None:
-        print(json.dumps(event, ensure_ascii=False), file=self._stream, flush=True)
+        line = json.dumps(event, ensure_ascii=False)
+        with self._guard:
+            print(line, file=self._stream, flush=True)

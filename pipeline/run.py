@@ -9,27 +9,27 @@ from __future__ import annotations
 
 import datetime as dt
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from adapters import factory
-from pipeline import calendars, coverage
+from pipeline import coverage
 from pipeline.attempts import AttemptLog
+from pipeline.books import Books
 from pipeline.collect import indices, listings, spool
 from pipeline.collect import plan as planning
 from pipeline.collect.answers import Checker, session_groups
-from pipeline.collect.fetch import Collector
+from pipeline.collect.inquiry import Inquiry
 from pipeline.collect.plan import Plan
-from pipeline.collect.sessions import history_provider
+from pipeline.collect.sessions import RegionSessions, history_provider
 from pipeline.collect.spool import Failed, Fetched
-from pipeline.errors import SpockError, StoreError, Unavailable
+from pipeline.errors import CalendarUnknown, SpockError, Unavailable
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
-from pipeline.store import QUARANTINE, Committed, Store, commit_batch, require_origin, write_index_bars
+from pipeline.store import Committed, Store, commit_batch, require_origin
 from pipeline.store.file import rows, translated
-from pipeline.store.incoming import append
 from pipeline.store.lock import write_lock
 
 if TYPE_CHECKING:
@@ -45,7 +45,10 @@ _OWED = "owed: "
 
 
 class Run:
-    """Works one `Task` against one home. `clock` is frozen; `origin` live or sandbox."""
+    """Works one `Task` against one home. `clock` and `config` are frozen; `origin` live or sandbox.
+
+    `stopped` is looked at between two answers: once it is true the run stops where it is, as by Ctrl-C.
+    """
 
     def __init__(
         self,
@@ -57,6 +60,7 @@ class Run:
         clock: Clock,
         origin: str,
         progress: Progress,
+        stopped: Callable[[], bool] = lambda: False,
     ) -> None:
         self._task = task
         self._config = config
@@ -65,6 +69,8 @@ class Run:
         self._now = clock.now
         self._origin = origin
         self._progress = progress
+        self._stopped = stopped
+        self._books = Books(state, task.run_id, config.region, progress.say)
         self._log = AttemptLog(task.run_id, config.region)
         self._checker = Checker(config, task.run_id, origin, task.target, clock.now)
         self._notes: list[str] = []
@@ -104,7 +110,7 @@ class Run:
         try:
             outcome = self._worked(began)
         except SpockError as error:
-            self._fail(error, time.monotonic() - began)
+            self._books.fail(error, lambda: self._log.flush(self._state, time.monotonic() - began))
             raise
         self._log.flush(self._state, time.monotonic() - began)
         return outcome
@@ -125,22 +131,30 @@ class Run:
                 "every name of it was left out by hand; see `spock config show` (universe) and `spock ticker add`"
             )
         self._progress.begin(plan)
+        try:
+            failures = self._collect(plan, resumed)
+        finally:
+            self._progress.end()
+        with self._state.stage(self._task.run_id, "coverage") as note:
+            counted = self._settle(plan, failures)
+            note["detail"] = f"coverage {counted.ratio:.4f}"
+        with self._state.stage(self._task.run_id, "indicators") as note:
+            note["detail"] = self._derive()
+        return self._end(plan, counted, failures, began)
+
+    def _collect(self, plan: Plan, resumed: bool) -> list[Failed]:
+        """Everything that asks a provider or commits what came; returns the tickers without an answer."""
         if not resumed:
             with self._state.stage(self._task.run_id, "fetch") as note:
                 failures = self._fetch(plan)
                 # On disk before the stage ends: a resume that skips the fetch must still say why a ticker has no answer.
                 spool.write_failures(self.folder, self._prefix, failures)
                 note["detail"] = f"{len(plan.units) - len(failures)} of {len(plan.units)} tickers answered"
-        failures = spool.read_failures(self.folder, self._prefix)
         with self._state.stage(self._task.run_id, "commit"):
             self._commit_night(plan)
         with self._state.stage(self._task.run_id, "index") as note:
             note["detail"] = self._fetch_indices(plan)
-        self._progress.end()
-        with self._state.stage(self._task.run_id, "coverage") as note:
-            counted = self._settle(plan, failures)
-            note["detail"] = f"coverage {counted.ratio:.4f}"
-        return self._end(plan, counted, failures, began)
+        return spool.read_failures(self.folder, self._prefix)
 
     def _refresh_universe(self) -> None:
         self._notes += listings.refresh(
@@ -173,43 +187,32 @@ class Run:
         return planning.without(plan, self._config, spooled) if spooled else plan
 
     def _fetch(self, plan: Plan) -> list[Failed]:
-        history = factory.chain(self._config.region, "history", on_attempt=self._log)
-        listing = factory.chain(self._config.region, "listing", on_attempt=self._log)
-        if plan.units and not history.providers:
-            raise Unavailable(
-                f"{self._config.region}: no provider can be asked for history: {'; '.join(history.skipped)}. "
-                "Put keys into .env (see .env.example), or set SPOCK_SANDBOX_URL to try the sandbox"
-            )
-        collector = Collector(
-            history,
-            listing,
-            self._config.region,
-            calendar=self._sessions_of,
-            workers=self._config.transport.workers,
-            patience_seconds=self._config.collect.patience_seconds,
-            say=self._progress.say,
-        )
-        for batch in self._batches(collector, plan):
-            file = self._spool(batch)
-            if self._task.kind == "backfill":
-                self._commit(file.batch_id, batch)
-                self._state.mark_committed(self._task.run_id, file.batch_id)
-        for session in collector.doubtful_sessions:
-            self._notes.append(f"calendar_suspect: no ticker has a row for {session}")
+        inquiry = Inquiry(self._config, plan, self._store, self._log, self._progress.say)
+        with closing(inquiry.answers()) as answers:
+            for batch in self._batches(answers):
+                file = self._spool(batch)
+                if self._task.kind == "backfill":
+                    self._commit(file.batch_id, batch)
+                    self._state.mark_committed(self._task.run_id, file.batch_id)
+        self._notes += inquiry.notes
+        for calendar, session in inquiry.doubts:
+            self._notes.append(f"calendar_suspect: no ticker of {calendar} has a row for {session}")
             self._state.emit(
                 "calendar_suspect",
                 self._config.region,
                 severity="warning",
                 run_id=self._task.run_id,
-                detail={"session": session},
+                detail={"calendar": calendar, "session": session},
             )
-        return collector.failures
+        return inquiry.failures
 
-    def _batches(self, collector: Collector, plan: Plan) -> Iterator[list[Fetched]]:
+    def _batches(self, answers: Iterator[Fetched]) -> Iterator[list[Fetched]]:
         """Answers in batches of at most `batch_pages` pages or `batch_seconds`."""
         batch: list[Fetched] = []
         opened = time.monotonic()
-        for answer in collector.collect(plan.units):
+        for answer in answers:
+            if self._stopped():
+                raise KeyboardInterrupt
             batch.append(answer)
             self._progress.advance(1, answer.bars.height + answer.refused.height, sum(self._log.requests.values()))
             full = sum(one.pages for one in batch) >= self._config.collect.batch_pages
@@ -265,15 +268,7 @@ class Run:
         """Index levels; a missing index is told, and does not make the region's bars less complete. Returns what is owed."""
         if not plan.indices:
             return ""
-        chain = factory.chain(self._config.region, "index", on_attempt=self._log)
-        stored = self._store.look(
-            lambda connection: indices.stored_levels(connection, self._config.region, plan.indices)
-        )
-        fetched = indices.fetch(chain, self._config, plan, self._now, self._task.run_id, stored)
-        if fetched.levels.height or fetched.refused.height:
-            with self._store.write(f"index {self._config.region}") as connection:
-                write_index_bars(connection, fetched.levels, self._config.region)
-                append(connection, "store/insert_quarantine", fetched.refused, QUARANTINE)
+        fetched = indices.collect(self._store, self._config, plan, self._now, self._task.run_id, self._log)
         self._notes += fetched.notes
         return f"{_OWED}{', '.join(fetched.owed)}" if fetched.owed else ""
 
@@ -283,7 +278,10 @@ class Run:
             schema={"ticker": pl.String, "reason": pl.String},
             orient="row",
         )
-        follows = calendars.calendar(self._config.venues[0].calendar).previous_session(self._task.first)
+        try:
+            follows = RegionSessions(self._config).before(self._task.first)
+        except CalendarUnknown:
+            follows = None  # the run began with the first session the calendar knows
         with self._store.write(f"coverage {self._config.region}") as connection:
             return coverage.settle(
                 connection,
@@ -298,24 +296,21 @@ class Run:
                 now=self._now,
             )
 
+    def _derive(self) -> str:
+        """What follows from the bars; returns what was written, in words."""
+        from pipeline.indicators.stage import derive  # loads TA-Lib, which takes a second: only a run that has work pays
+
+        return derive(self._store, region=self._config.region, run_id=self._task.run_id).detail
+
     # beginnings and ends ----------------------------------------------------------------------------------------------
 
     def _begin(self, before: dict[str, Any] | None) -> None:
         # An attempt that settled its coverage had ended, whatever came of it; one that was cut off or broke goes on.
         again = before is not None and before["status"] != "running" and self._stage_done("coverage")
-        if again:
-            self._state.clear_stages(self._task.run_id)
-        self._attempt = self._state.begin_run(
-            self._task.run_id,
-            kind=self._task.kind,
-            region=self._config.region,
-            first_session=self._task.first,
-            target_session=self._task.target,
-            origin=self._origin,
-            as_of=self._now,
-            again=again,
+        task = self._task
+        self._attempt = self._books.begin(
+            task.kind, task.first, task.target, origin=self._origin, as_of=self._now, again=again
         )
-        self._state.emit("run_started", self._config.region, run_id=self._task.run_id)
 
     def _end(self, plan: Plan, counted: coverage.Coverage, failures: list[Failed], began: float) -> Outcome:
         # A night is for its session: a year of history can't make up for tonight's hole.
@@ -334,25 +329,14 @@ class Run:
             totals=totals,
             seconds=time.monotonic() - began,
         )
-        self._state.end_run(
-            self._task.run_id,
+        self._books.end(
             status,
+            totals,
+            self._notes,
             sessions=counted.sessions,
             tickers=counted.tickers,
-            received=totals.received,
-            stored=totals.stored,
-            confirmed=totals.confirmed,
-            explained=totals.explained,
-            refused=totals.refused,
             coverage=counted.ratio,
-            error="; ".join(self._notes) or None,
-        )
-        self._state.emit(
-            "run_ended",
-            self._config.region,
-            severity="info" if complete else "warning",
-            run_id=self._task.run_id,
-            detail={"status": status, "coverage": round(counted.ratio, 6), "rows": totals.stored},
+            detail={"coverage": round(counted.ratio, 6)},
         )
         return outcome
 
@@ -378,22 +362,12 @@ class Run:
         totals: Committed,
         seconds: float,
     ) -> Outcome:
-        return Outcome(
-            run_id=self._task.run_id,
-            kind=self._task.kind,
-            region=self._config.region,
-            first_session=self._task.first,
-            target_session=self._task.target,
+        return Outcome.of(
+            self._task,
+            totals,
             status=status,
             sessions=sessions,
             tickers=tickers,
-            received=totals.received,
-            rows=totals.stored,
-            revised=totals.revised,
-            confirmed=totals.confirmed,
-            explained=totals.explained,
-            refused=totals.refused,
-            repeated=totals.repeated,
             gaps=gaps,
             coverage=ratio,
             requests=self._log.requests,
@@ -401,21 +375,6 @@ class Run:
             as_of=self._now,
             notes=tuple(self._notes),
         )
-
-    def _fail(self, error: SpockError, seconds: float) -> None:
-        """Record the failure where that is still possible: on a full disk the error itself matters more."""
-        try:
-            self._state.end_run(self._task.run_id, "failed", error=str(error))
-            self._state.emit(
-                "run_ended",
-                self._config.region,
-                severity="critical",
-                run_id=self._task.run_id,
-                detail={"status": "failed", "error": str(error)},
-            )
-            self._log.flush(self._state, seconds)
-        except StoreError as second:
-            self._progress.say(f"the failure could not be recorded either: {second}")
 
     # small things -----------------------------------------------------------------------------------------------------
 
@@ -448,7 +407,3 @@ class Run:
     def _totals(self) -> Committed:
         found = self._store.look(lambda connection: rows(connection, "store/run_totals", run_id=self._task.run_id))
         return Committed(*found[0])
-
-    def _sessions_of(self, venue: str, start: dt.date, end: dt.date) -> list[dt.date]:
-        calendar = next(one.calendar for one in self._config.venues if one.mic == venue)
-        return calendars.calendar(calendar).sessions(start, end)

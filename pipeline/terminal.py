@@ -1,7 +1,8 @@
-"""Progress on a terminal: tickers, rows, requests a second against the limit, time left."""
+"""Progress on a terminal: tickers, rows, requests a second against the limit, time left; a bar a region."""
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING
 
@@ -14,47 +15,80 @@ from pipeline.progress import Progress
 if TYPE_CHECKING:
     from pipeline.collect.plan import Plan
 
+_FIGURES = "tickers · {task.fields[rows]:,} rows · {task.fields[rate]:.0f} requests/s {task.fields[limit]}"
+
 
 class Bars(Progress):
-    """A bar a region on stderr."""
+    """Bars on stderr, one under the other; they stand while a region works."""
 
     def __init__(self) -> None:
         self._console = Console(stderr=True)
+        self._guard = threading.Lock()
         self._bars: RichProgress | None = None
-        self._task: TaskID | None = None
-        self._rows = 0
-        self._began = 0.0
-        self._limit = ""
+        self._working = 0
+
+    def of(self, region: str) -> Progress:
+        return _Bar(self, region)
 
     def say(self, text: str) -> None:
         self._console.print(text, markup=False)
 
+    def begun(self, plan: Plan) -> tuple[RichProgress, TaskID]:
+        """A new bar for the plan of a region, beside those that stand."""
+        with self._guard:
+            if self._bars is None:
+                self._bars = RichProgress(
+                    TextColumn("{task.description}"),
+                    BarColumn(),
+                    MofNCompleteColumn(),
+                    TextColumn(_FIGURES),
+                    TimeRemainingColumn(),
+                    console=self._console,
+                )
+                self._bars.start()
+            self._working += 1
+            limit = f"of {plan.rate:.1f}/s" if plan.rate else ""
+            return self._bars, self._bars.add_task(plan.region, total=len(plan.units), rows=0, rate=0.0, limit=limit)
+
+    def ended(self) -> None:
+        """One region less is at work."""
+        with self._guard:
+            self._working -= 1
+            if not self._working and self._bars is not None:
+                self._bars.stop()
+                self._bars = None
+
+
+class _Bar(Progress):
+    """The bar of one region."""
+
+    def __init__(self, bars: Bars, region: str) -> None:
+        self._all = bars
+        self._region = region
+        self._bar: tuple[RichProgress, TaskID] | None = None
+        self._rows = 0
+        self._began = 0.0
+
+    def say(self, text: str) -> None:
+        self._all.say(text if text.startswith(self._region) else f"{self._region}: {text}")
+
     def begin(self, plan: Plan) -> None:
-        self._console.print(plan.describe(), markup=False)
+        self._all.say(plan.describe())
         if not plan.units:
             return
         self._began = time.monotonic()
         self._rows = 0
-        self._limit = f"of {plan.rate:.1f}/s" if plan.rate else ""
-        self._bars = RichProgress(
-            TextColumn(plan.region),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn("tickers · {task.fields[rows]:,} rows · {task.fields[rate]:.0f} requests/s {task.fields[limit]}"),
-            TimeRemainingColumn(),
-            console=self._console,
-        )
-        self._task = self._bars.add_task(plan.region, total=len(plan.units), rows=0, rate=0.0, limit=self._limit)
-        self._bars.start()
+        self._bar = self._all.begun(plan)
 
     def advance(self, tickers: int, rows: int, requests: int) -> None:
-        if self._bars is None or self._task is None:
+        if self._bar is None:
             return
         self._rows += rows
         rate = requests / max(time.monotonic() - self._began, 1e-3)
-        self._bars.update(self._task, advance=tickers, rows=self._rows, rate=rate)
+        bars, task = self._bar
+        bars.update(task, advance=tickers, rows=self._rows, rate=rate)
 
     def end(self) -> None:
-        if self._bars is not None:
-            self._bars.stop()
-            self._bars = None
+        if self._bar is not None:
+            self._bar = None
+            self._all.ended()

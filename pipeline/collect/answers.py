@@ -11,7 +11,7 @@ import polars as pl
 from pipeline import quality
 from pipeline.collect.sessions import closed_sessions
 from pipeline.collect.spool import Fetched
-from pipeline.frames import BARS, REFUSED
+from pipeline.frames import ACTIONS, BARS, REFUSED
 from pipeline.settings import RegionConfig
 from pipeline.store import LISTING_RANGES, SESSION_STATES, Batch
 
@@ -44,7 +44,10 @@ class Checker:
     def batch(
         self, batch_id: str, answers: Sequence[Fetched], only: Sequence[dt.date] | None = None, *, rest: bool = True
     ) -> Batch:
-        """Everything of `answers`, or of the sessions `only`; rows without a date and listing ranges go with the `rest`."""
+        """Everything of `answers`, or of the sessions `only`.
+
+        Rows without a date, listing ranges and corporate actions go with the `rest`.
+        """
         received = pl.concat([answer.bars for answer in answers] or [pl.DataFrame(schema=BARS)])
         refused = pl.concat([answer.refused for answer in answers] or [pl.DataFrame(schema=REFUSED)])
         oldest = min((answer.unit.start for answer in answers), default=self.target)
@@ -67,6 +70,14 @@ class Checker:
             sessions=sessions,
             beside=beside,
         )
+        told = quality.check_actions(
+            pl.concat([answer.actions for answer in answers] if answers and rest else [ACTIONS.to_frame()]),
+            region=self.config.region,
+            run_id=self.run_id,
+            now=self.now,
+            listed=_listed(answers),
+            sessions=sessions,
+        )
         return Batch(
             batch_id=batch_id,
             run_id=self.run_id,
@@ -78,9 +89,10 @@ class Checker:
             inferred=pl.concat([silences, checked.open_cells]).unique(
                 subset=["ticker", "date"], keep="first", maintain_order=True
             ),
-            quarantine=checked.quarantine,
+            quarantine=pl.concat([checked.quarantine, told.quarantine]),
             ranges=self._ranges(answers) if rest else pl.DataFrame(schema=LISTING_RANGES),
             repeated=checked.repeated,
+            actions=told.actions,
         )
 
     def _silences(self, answers: Sequence[Fetched], sessions: pl.DataFrame) -> pl.DataFrame:

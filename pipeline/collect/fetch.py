@@ -1,8 +1,11 @@
 """Asking providers: many units at once, each until every session it was asked for is answered or explained.
 
 A session without a row is asked for once more. If it stays silent inside a listing it is taken for untraded; at the end
-of a listing the provider's own list decides between delisted and a gap. Nothing is assumed of a session that no ticker has:
-then the calendar or the provider is wrong, and every cell stays a gap.
+of a listing the provider's own list decides between delisted and a gap. Nothing is assumed of a session that no ticker of
+its calendar has: then the calendar or the provider is wrong, and every cell stays a gap.
+
+A provider that gives any range in one answer has no page to lose: when second questions about such answers have brought
+nothing a number of times, holes inside a listing are believed at once.
 """
 
 from __future__ import annotations
@@ -18,13 +21,17 @@ import polars as pl
 
 from adapters.base import History, Instrument, Listing, MarketAdapter
 from adapters.factory import Chain
+from pipeline.collect.doubts import DOUBT_AFTER, Doubts, Session
 from pipeline.collect.spool import Failed, Fetched, Silence, Unit
 from pipeline.errors import NotYet, ProviderError, Unavailable, Unsupported
-from pipeline.frames import BARS, REFUSED
+from pipeline.frames import ACTIONS, BARS, REFUSED
 
-#: So many tickers without a row for a session that nobody has a row for: the session itself is in doubt.
-_DOUBT_AFTER = 5
+#: More rows than any provider that pages gives in one answer: one page that holds more is a whole range.
+_LARGEST_PAGE = 100
+#: So many second questions in a row that brought nothing: such a provider's first answers are believed.
+_BELIEVED_AFTER = 20
 _LONGEST_PAUSE = 5.0
+_BELIEVED = ("inferred: no row inside the listing; the provider gives ranges whole, and second questions brought nothing", 1)
 
 
 class _Asked:
@@ -45,9 +52,10 @@ class _Asked:
 class Collector:
     """Asks for units with `workers` threads; yields answers as they come.
 
-    `calendar` gives the sessions of a venue between two dates. `patience_seconds`: how long to go on while nobody answers
-    at all; no wait is begun that would end later. `say` hears of waits. `failures` holds the units that stayed without an
-    answer once `collect()` has ended.
+    `calendar` gives the sessions of a venue between two dates; `calendars` names the calendar of each venue, so that a
+    session is doubted where it is one (None: all venues have the same). `patience_seconds`: how long to go on while nobody
+    answers at all; no wait is begun that would end later. `say` hears of waits. `failures` holds the units that stayed
+    without an answer once `collect()` has ended.
     """
 
     def __init__(
@@ -59,6 +67,7 @@ class Collector:
         calendar: Callable[[str, dt.date, dt.date], Sequence[dt.date]],
         workers: int,
         patience_seconds: float,
+        calendars: Mapping[str, str] | None = None,
         say: Callable[[str], None] = lambda _: None,
     ) -> None:
         self._history = history
@@ -68,24 +77,30 @@ class Collector:
         self._workers = workers
         self._patience = patience_seconds
         self._say = say
+        self._doubts = Doubts(calendars or {})
+        self._second: dict[str, Chain] = {}
         self._guard = threading.Lock()
-        self._rows_of: Counter[dt.date] = Counter()
-        self._silent: Counter[dt.date] = Counter()
+        self._in_vain: Counter[str] = Counter()
         self._listed_in_doubt = 0
         self._ended_in_doubt = 0
-        self._suspect: set[dt.date] = set()
         self._last_answer = time.monotonic()
         self.failures: list[Failed] = []
 
     @property
     def requests(self) -> dict[str, int]:
         """Requests sent so far, by provider."""
-        return dict(Counter(self._history.requests) + Counter(self._listing.requests))
+        chains = [self._history, self._listing, *self._second.values()]
+        return dict(sum((Counter(chain.requests) for chain in chains), Counter[str]()))
+
+    @property
+    def doubts(self) -> list[Session]:
+        """Sessions (calendar, date) of which no ticker has a row although several should, and no list ends their listings."""
+        return self._doubts.suspected
 
     @property
     def doubtful_sessions(self) -> list[dt.date]:
-        """Sessions of which no ticker has a row although several should, and no list says that their listings ended."""
-        return sorted(day for day in self._suspect if not self._rows_of[day])
+        """The dates of `doubts`."""
+        return sorted({day for _, day in self.doubts})
 
     def collect(self, units: Sequence[Unit]) -> Iterator[Fetched]:
         """Answers in the order they come. A unit is asked again while its provider is away, until patience ends."""
@@ -165,6 +180,7 @@ class Collector:
                 thread.join()
 
     def _fetch(self, unit: Unit) -> Fetched:
+        began = time.monotonic()
         instrument = self._instrument(unit)
         served = self._history.call(lambda adapter: adapter.history(instrument, unit.start, unit.end))
         answer, provider = served.value, served.provider
@@ -177,23 +193,27 @@ class Collector:
             known = listing.answer(in_doubt=False)
             first = _beginning(unit, answer, asked, dates, known.listed_from if known is not None else None)
         missing = [day for day in asked if day not in dates and (first is None or day >= first)]
-        self._count(dates, missing)
+        self._doubts.count(unit.venue, dates, missing)
         pages = answer.pages
-        bars, refused = answer.bars, answer.refused
+        bars, refused, actions = answer.bars, answer.refused, answer.actions
         walked, older = answer.exhausted, answer.older
-        again = [day for day in missing if not self._in_doubt(day)]
-        if again:
+        again = [day for day in missing if not self._doubts.has(unit.venue, day)]
+        believed = bool(again) and self._is_believed(provider, answer, again, dates)
+        if again and not believed:
             try:
-                second = self._history.call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
+                second = self._alone(provider).call(lambda adapter: adapter.history(instrument, again[0], again[-1])).value
             except Unavailable as error:
                 error.partial = answer
                 raise
             pages += second.pages
-            bars, refused = _merged(answer, second, set(again))
+            bars, refused, actions = _merged(answer, second, set(again))
+            self._heard(provider, answer, brought=not _dates(second).isdisjoint(again))
             dates |= _dates(second)
             missing = [day for day in missing if day not in dates]
             walked, older = second.exhausted, older or second.older
-        silences, last_session, evidence = self._explain(listing, missing, dates, set(again), walked=walked, older=older)
+        silences, last_session, evidence = self._explain(
+            unit, listing, missing, dates, set(again), walked=walked, older=older, believed=believed
+        )
         if first is not None and not evidence:
             evidence = f"first row {first}, nothing older from {unit.start}"
         return Fetched(
@@ -207,6 +227,8 @@ class Collector:
             evidence=evidence or "rows",
             pages=pages,
             walked=walked,
+            actions=actions,
+            seconds=time.monotonic() - began,
         )
 
     def _in_part(
@@ -231,10 +253,12 @@ class Collector:
                 evidence="rows",
                 pages=partial.pages,
                 walked=False,
+                actions=partial.actions,
             )
 
     def _explain(
         self,
+        unit: Unit,
         listing: _Asked,
         missing: list[dt.date],
         dates: set[dt.date],
@@ -242,6 +266,7 @@ class Collector:
         *,
         walked: bool,
         older: bool,
+        believed: bool,
     ) -> tuple[tuple[Silence, ...], dt.date | None, str]:
         """What the silent sessions mean; the last session where the provider's list says that the listing ended."""
         if not walked:
@@ -250,8 +275,9 @@ class Collector:
         oldest, newest = min(dates, default=dt.date.max), max(dates, default=dt.date.min)
         if older and dates:
             oldest = dt.date.min  # the listing has rows from before the range: its silence at the start is one between rows
+        how = _BELIEVED if believed else ("inferred: no row inside the listing, asked twice", 2)
         silences = [
-            Silence(day, "no_trade", "inferred: no row inside the listing, asked twice", 2)
+            Silence(day, "no_trade", *how)
             for day in missing
             if oldest < day < newest and day in asked_twice
         ]
@@ -260,27 +286,26 @@ class Collector:
         open_days = [day for day in missing if day > newest or (day > oldest and day not in asked_twice)]
         if not open_days:
             return tuple(silences), None, ""
-        known = listing.answer(in_doubt=all(map(self._in_doubt, open_days)))
+        known = listing.answer(in_doubt=all(self._doubts.has(unit.venue, day) for day in open_days))
         ended = known.listed_until if known is not None else None
         for day in open_days:
             if ended is not None and day > ended:
                 continue  # outside the listing's range: not expected at all
-            silences.append(self._gap(day, day in asked_twice))
+            silences.append(self._gap(unit, day, day in asked_twice))
         if known is not None and ended is not None and ended < open_days[-1]:
             return tuple(silences), ended, f"{known.provider}: listed until {ended}"
         return tuple(silences), None, ""
 
-    def _gap(self, day: dt.date, asked_twice: bool) -> Silence:
-        if self._in_doubt(day):
-            with self._guard:
-                self._suspect.add(day)
+    def _gap(self, unit: Unit, day: dt.date, asked_twice: bool) -> Silence:
+        if self._doubts.has(unit.venue, day):
+            self._doubts.suspect(unit.venue, day)
             return Silence(day, "gap", "calendar_suspect: no ticker has a row for this session", 1 + asked_twice)
         return Silence(day, "gap", "no row, asked twice", 2)
 
     def _ask_listing(self, unit: Unit, *, in_doubt: bool) -> Listing | None:
         """The provider's list on one ticker; not asked for ever about sessions that nobody has and no list explains."""
         with self._guard:
-            if in_doubt and self._listed_in_doubt >= _DOUBT_AFTER and not self._ended_in_doubt:
+            if in_doubt and self._listed_in_doubt >= DOUBT_AFTER and not self._ended_in_doubt:
                 return None
 
         def ask(adapter: MarketAdapter) -> Listing:
@@ -296,16 +321,28 @@ class Collector:
                 self._listed_in_doubt += listing.listed_until is None
         return listing
 
+    def _alone(self, provider: str) -> Chain:
+        """The chain to `provider` alone: rows of two providers, perhaps of two bases, are never one answer."""
+        if self._history.providers == (provider,):
+            return self._history
+        with self._guard:
+            if provider not in self._second:
+                self._second[provider] = self._history.only(provider)
+            return self._second[provider]
+
     def _instrument(self, unit: Unit) -> Instrument:
         return Instrument(self._region, unit.ticker, unit.venue, unit.currency)
 
-    def _count(self, dates: set[dt.date], missing: Sequence[dt.date]) -> None:
-        with self._guard:
-            self._rows_of.update(dates)
-            self._silent.update(missing)
+    def _is_believed(self, provider: str, answer: History, missing: Sequence[dt.date], dates: set[dt.date]) -> bool:
+        """Whether these holes need no second question: a whole range in one answer, from one that is never unsure of it."""
+        inside = _is_whole(answer) and all(min(dates) < day < max(dates) for day in missing)
+        return inside and self._in_vain[provider] >= _BELIEVED_AFTER
 
-    def _in_doubt(self, day: dt.date) -> bool:
-        return self._silent[day] >= _DOUBT_AFTER and not self._rows_of[day]
+    def _heard(self, provider: str, answer: History, *, brought: bool) -> None:
+        """Count a second question about a whole answer that brought nothing; one that did begins the count anew."""
+        if _is_whole(answer):
+            with self._guard:
+                self._in_vain[provider] = 0 if brought else self._in_vain[provider] + 1
 
 
 def _dates(answer: History) -> set[dt.date]:
@@ -328,12 +365,20 @@ def _beginning(
     return None
 
 
-def _merged(first: History, second: History, wanted: set[dt.date]) -> tuple[pl.DataFrame, pl.DataFrame]:
+def _is_whole(answer: History) -> bool:
+    """Whether the provider gave a range that no page holds in one answer."""
+    return answer.pages == 1 and answer.exhausted and answer.bars.height > _LARGEST_PAGE
+
+
+def _merged(
+    first: History, second: History, wanted: set[dt.date]
+) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
     """Rows of both answers; of the second's bars only the sessions that were missing, the others came already."""
     days = list(wanted)
     bars = pl.concat([first.bars, second.bars.filter(pl.col("date").is_in(days))]).sort("date", maintain_order=True)
     refused = pl.concat([first.refused, second.refused])
-    return bars.select(BARS.names()), refused.select(REFUSED.names())
+    told = pl.concat([first.actions, second.actions]).unique(["ex_date", "kind", "cash"], keep="first", maintain_order=True)
+    return bars.select(BARS.names()), refused.select(REFUSED.names()), told.select(ACTIONS.names())
 
 
 def _pause(failed: list[tuple[Unit, ProviderError]]) -> float | None:

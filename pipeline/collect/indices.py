@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import duckdb
 import polars as pl
 
+from adapters import factory
 from adapters.base import IndexHistory, MarketAdapter
 from adapters.factory import Chain
 from pipeline.collect.plan import IndexUnit, Plan
@@ -23,10 +24,13 @@ from pipeline.collect.sessions import closed_sessions
 from pipeline.errors import NotYet, Unavailable, Unsupported
 from pipeline.frames import INDEX_BARS
 from pipeline.statements import statement
-from pipeline.store import QUARANTINE, STORED_INDEX_BARS
+from pipeline.store import QUARANTINE, STORED_INDEX_BARS, write_index_bars
+from pipeline.store.incoming import append
 
 if TYPE_CHECKING:
+    from pipeline.attempts import AttemptLog
     from pipeline.settings import RegionConfig
+    from pipeline.store import Store
 
 #: An index that moved this many times up or down in one session never was.
 JUMP = 5.0
@@ -68,6 +72,20 @@ class _Stretch:
     last: int
     good: bool | None = None
     witness: _Witness | None = None
+
+
+def collect(
+    store: Store, config: RegionConfig, plan: Plan, now: dt.datetime, run_id: str, log: AttemptLog
+) -> FetchedIndices:
+    """Ask for every index of the plan and write what came; a missing one is told in `notes` and `owed`."""
+    chain = factory.chain(config.region, "index", on_attempt=log)
+    stored = store.look(partial(stored_levels, region=config.region, units=plan.indices))
+    fetched = fetch(chain, config, plan, now, run_id, stored)
+    if fetched.levels.height or fetched.refused.height:
+        with store.write(f"index {config.region}") as connection:
+            write_index_bars(connection, fetched.levels, config.region)
+            append(connection, "store/insert_quarantine", fetched.refused, QUARANTINE)
+    return fetched
 
 
 def stored_levels(connection: duckdb.DuckDBPyConnection, region: str, units: tuple[IndexUnit, ...]) -> dict[str, pl.DataFrame]:
@@ -123,7 +141,7 @@ def fetch(
             if unread.height:
                 said.append(f"{unread.height} rows could not be read, refused")
             missing = (
-                main.filter(pl.col("date") >= unit.start)
+                main.filter(pl.col("date").is_between(unit.start, unit.end))
                 .join(inside, on="date", how="anti")
                 .join(standing, on="date", how="anti")["date"]
             )
@@ -143,8 +161,8 @@ def judged(levels: pl.DataFrame, stored: pl.DataFrame) -> pl.DataFrame:
     and `against_close`, the stored level that contradicts it, null where it is one of the same answer.
 
     `stored`: `date`, `close` of the levels that stand, ascending. Where they say nothing, the longest stretch of the answer
-    without a jump is kept, the newest of equals. What lies beyond a refused level is refused with it: nothing asks for
-    levels that are missing between others.
+    without a jump is kept, the newest of equals. What lies beyond a refused level is refused with it, until that one is right:
+    nothing stands beside it that could speak for it.
     """
     dates: list[dt.date] = levels["date"].to_list()
     closes: list[float] = levels["close"].to_list()

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import duckdb
 import polars as pl
 
 from pipeline import calendars
-from pipeline.collect.sessions import closed_sessions, history_provider, window
+from pipeline.collect.sessions import RegionSessions, closed_sessions, history_provider
 from pipeline.collect.spool import Unit
 from pipeline.statements import statement
 from pipeline.store.file import registered, rows
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 #: How far before its first missing session a ticker's stored bars are looked for as overlap (calendar days).
 _OVERLAP_REACH = dt.timedelta(days=120)
+_INDEX_OVERLAP_REACH = dt.timedelta(days=15)
+
+#: The first and the last bar of each basis that is stored of a ticker.
+STORED = pl.Schema({"ticker": pl.String(), "basis": pl.String(), "first": pl.Date(), "last": pl.Date()})
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,7 @@ class Plan:
 
     `followed`: one row a followed listing (ticker, venue, currency, listed_from …). `requests` and `seconds` are the budget
     at the provider's page size and rate limit, `rate` the requests a second that limit sustains; both None without a limit.
+    `stored` (STORED) says which bases the store holds of each ticker.
     """
 
     region: str
@@ -50,6 +55,7 @@ class Plan:
     requests: int
     seconds: float | None
     rate: float | None = None
+    stored: pl.DataFrame = field(default_factory=STORED.to_frame)
 
     @property
     def session_count(self) -> int:
@@ -72,10 +78,10 @@ def night_range(
 ) -> dt.date:
     """First session of a night for `target`: the one after the last complete session, or a first night's history."""
     if last_complete is None:
-        return window(config, config.collect.initial_sessions, target)[0]
+        return RegionSessions(config).window(config.collect.initial_sessions, target)[0]
     if last_complete >= target:
         return target
-    return calendars.calendar(config.venues[0].calendar).next_session(last_complete)
+    return RegionSessions(config).after(last_complete)
 
 
 def make_plan(
@@ -94,9 +100,10 @@ def make_plan(
     """
     region = config.region
     followed = connection.sql(statement("store/followed"), params={"region": region}).pl()
-    reach = window(config, config.collect.initial_sessions, target)[0] if night else first
+    reach = RegionSessions(config).window(config.collect.initial_sessions, target)[0] if night else first
     basis = config.providers[history_provider(config)].basis
-    connection.execute(statement("store/held_since"), {"region": region, "basis": basis})
+    alike = [name for name, provider in config.providers.items() if provider.basis == basis]
+    connection.execute(statement("store/held_since"), {"region": region, "basis": basis, "alike": alike})
     since = rows(connection, "store/oldest_held")[0][0]
     oldest = min(first, reach, since or first)
     sessions = closed_sessions(config, oldest, target, now)
@@ -106,6 +113,7 @@ def make_plan(
         "night": night,
         "reach": reach,
         "basis": basis,
+        "alike": alike,
         "oldest": oldest,
         "newest": target,
     }
@@ -113,6 +121,7 @@ def make_plan(
         # In the store and not in frames: 6,000 tickers × 1,000 sessions are six million cells.
         wanted = connection.sql(statement("store/missing_spans"), params=span).pl()
     units = _units(_with_overlap(connection, config, wanted))
+    stored = connection.sql(statement("store/stored_bases"), params={"region": region}).pl()
     indices = _index_units(connection, config, first, target)
     requests = _budget(config, units, indices)
     return Plan(
@@ -123,6 +132,7 @@ def make_plan(
         followed=followed,
         units=units,
         indices=indices,
+        stored=stored,
         requests=requests,
         seconds=_seconds(config, requests),
         rate=min((limit.requests / limit.seconds for limit in _limits(config)), default=None),
@@ -186,25 +196,27 @@ def _units(wanted: pl.DataFrame) -> tuple[Unit, ...]:
 def _index_units(
     connection: duckdb.DuckDBPyConnection, config: RegionConfig, first: dt.date, target: dt.date
 ) -> tuple[IndexUnit, ...]:
-    ends = {
-        code: (oldest, newest)
-        for code, oldest, newest in rows(connection, "store/index_ends", region=config.region)
-    }
+    """A question for each index that lacks sessions of the main venue, wherever they are: from the stored one before them."""
+    calendar = calendars.calendar(config.venues[0].calendar)
+    sessions = calendar.sessions(max(first, calendar.first), min(target, calendar.last))
     units = []
     for index in config.indices:
-        if history_provider(config) not in index.codes:
+        if not any(provider in index.codes for provider in config.chain.get("index", ())):
             continue
-        stored = ends.get(index.code)
-        if stored is None or first < stored[0]:
-            units.append(IndexUnit(index.code, first, target))
-        elif stored[1] < target:
-            units.append(IndexUnit(index.code, stored[1], target))
+        span = {"region": config.region, "index_code": index.code, "last": target}
+        stored = [day for (day,) in rows(connection, "store/index_dates", **span)]
+        missing = sorted(set(sessions).difference(stored))
+        if missing:
+            near = missing[0] - _INDEX_OVERLAP_REACH
+            before = max((day for day in stored if near <= day < missing[0]), default=missing[0])
+            units.append(IndexUnit(index.code, before, missing[-1]))
     return tuple(units)
 
 
 def _pages(config: RegionConfig, unit: Unit | IndexUnit, rows: int) -> int:
-    sessions = calendars.calendar(config.venues[0].calendar).sessions(unit.start, unit.end)
-    return max(1, math.ceil(len(sessions) / rows))
+    venue = unit.venue if isinstance(unit, Unit) else config.venues[0].mic
+    calendar = calendars.calendar(next(one.calendar for one in config.venues if one.mic == venue))
+    return max(1, math.ceil(len(calendar.sessions(unit.start, unit.end)) / rows))
 
 
 def _seconds(config: RegionConfig, requests: int) -> float | None:

@@ -1,14 +1,21 @@
-"""The sessions of a region: which are closed, when their bars are final, which one a night is for."""
+"""The sessions of a region: which are closed, when their bars are final, which one a night is for.
+
+A region's venues may keep different holidays (EU): the region has a session on every day on which one of its venues trades,
+and that session is final when it is final at every venue that traded.
+"""
 
 from __future__ import annotations
 
 import datetime as dt
+from bisect import bisect_left, bisect_right
+from functools import cache
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from pipeline import calendars
+from adapters import factory
+from pipeline import calendars, settings
 from pipeline.errors import CalendarUnknown, TooEarly, UsageError
 from pipeline.quality import SESSIONS
 
@@ -17,29 +24,137 @@ if TYPE_CHECKING:
 
 
 def history_provider(config: RegionConfig) -> str:
-    """The provider whose finality counts: the first of the region's chain for history."""
+    """The provider whose finality, page size and basis count: the first of the region's chain that can be asked for history.
+
+    Where none can be asked (no keys, no adapter) the first one named. `UsageError` for a chain that names nobody.
+    """
     chain = config.chain.get("history", ())
     if not chain:
         raise UsageError(f"region {config.region}: settings name no provider for history (chain.history)")
-    return chain[0]
+    return _able(config, chain)[0]
+
+
+def frozen(config: RegionConfig) -> RegionConfig:
+    """`config` with chains of the providers that can be asked now: a key file that changes meanwhile moves no session."""
+    chain = {capability: _able(config, names) for capability, names in config.chain.items()}
+    first = (history_provider(config),)
+    return config.model_copy(update={"chain": {**chain, "history": first}})
+
+
+def _able(config: RegionConfig, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Those of `names` that have an adapter and their keys; all of them where none has."""
+    if len(names) < 2:
+        return names
+    return tuple(name for name in names if name in factory.OPENERS and _has_keys(config, name)) or names
+
+
+def _has_keys(config: RegionConfig, provider: str) -> bool:
+    return all(settings.secret_origin(key) is not None for key in config.providers[provider].keys)
+
+
+class RegionSessions:
+    """The session dates of a region, from `first` to `last`: what the calendars of all its `venues` know.
+
+    `UsageError` where a venue has no calendar; every method that would have to look outside raises `CalendarUnknown`.
+    """
+
+    def __init__(self, config: RegionConfig) -> None:
+        names = tuple(dict.fromkeys(venue.calendar for venue in config.venues))
+        missing = [name for name in names if name not in calendars.available()]
+        if missing:
+            raise UsageError(
+                f"region {config.region} is {config.status}, and this version has no calendar for {', '.join(missing)}: "
+                f"it has {', '.join(calendars.available())}; leave the region off until a version brings one"
+            )
+        self._config = config
+        self._calendars = {venue.mic: calendars.calendar(venue.calendar) for venue in config.venues}
+        self.first = max(one.first for one in self._calendars.values())
+        self.last = min(one.last for one in self._calendars.values())
+        self._days = _union(names, self.first, self.last)
+        self.venues = ", ".join(names)
+
+    def between(self, first: dt.date, last: dt.date) -> list[dt.date]:
+        """The sessions from `first` to `last`, both included."""
+        if first > last:
+            return []
+        self._require_known(first)
+        self._require_known(last)
+        return list(self._days[bisect_left(self._days, first) : bisect_right(self._days, last)])
+
+    def has(self, day: dt.date) -> bool:
+        """Whether a venue of the region trades on `day`."""
+        return bool(self.between(day, day))
+
+    def before(self, day: dt.date) -> dt.date:
+        """The last session strictly before `day`."""
+        self._require_known(day)
+        place = bisect_left(self._days, day)
+        if not place:
+            raise CalendarUnknown(self._unknown(f"the session before {day}"))
+        return self._days[place - 1]
+
+    def after(self, day: dt.date) -> dt.date:
+        """The first session strictly after `day`."""
+        self._require_known(day)
+        place = bisect_right(self._days, day)
+        if place == len(self._days):
+            raise CalendarUnknown(self._unknown(f"the session after {day}"))
+        return self._days[place]
+
+    def window(self, count: int, last: dt.date) -> list[dt.date]:
+        """The last `count` sessions up to and including `last`."""
+        self._require_known(last)
+        place = bisect_right(self._days, last)
+        if place < count:
+            raise CalendarUnknown(self._unknown(f"{count} sessions up to {last} (it knows {place})"))
+        return list(self._days[place - count : place])
+
+    def newest_final(self, provider: str, now: dt.datetime) -> dt.date:
+        """The newest session that is final at `now` wherever it was one, as `provider` delivers it."""
+        today = max(now.astimezone(ZoneInfo(one.timezone)).date() for one in self._calendars.values())
+        day = today if self.has(today) else self.before(today)
+        while self.final_at(provider, day) > now:
+            day = self.before(day)
+        return day
+
+    def final_at(self, provider: str, session: dt.date) -> dt.datetime:
+        """When the bars of `session` are final at every venue that trades on it (UTC)."""
+        return max(calendars.final_at(venue, provider, session) for venue in self._trading(session))
+
+    def closes_at(self, session: dt.date) -> dt.datetime:
+        """When the last of the venues that trade on `session` closes (UTC)."""
+        return max(self._calendars[venue.mic].session(session).close for venue in self._trading(session))
+
+    def _trading(self, session: dt.date) -> list[VenueConfig]:
+        return [venue for venue in self._config.venues if self._calendars[venue.mic].is_session(session)]
+
+    def _require_known(self, day: dt.date) -> None:
+        if not self.first <= day <= self.last:
+            raise CalendarUnknown(self._unknown(str(day)))
+
+    def _unknown(self, wanted: str) -> str:
+        return (
+            f"the calendar of {self.venues} does not know {wanted}: it runs from {self.first} to {self.last}; "
+            "ask inside that range, or extend calendars/overrides.toml and run `spock calendar build`"
+        )
+
+
+@cache
+def _union(names: tuple[str, ...], first: dt.date, last: dt.date) -> tuple[dt.date, ...]:
+    """The days on which one of several calendars has a session."""
+    return tuple(sorted({day for name in names for day in calendars.calendar(name).sessions(first, last)}))
 
 
 def target_session(config: RegionConfig, now: dt.datetime, asked: dt.date | None) -> dt.date:
-    """The session a night at `now` is for: `asked`, or the newest final one of the main venue.
+    """The session a night at `now` is for: `asked`, or the newest that is final.
 
-    `TooEarly` when the session asked for, or one that has closed since the newest final one, is not final yet;
-    `UsageError` for a date that is no session, for a moment or date outside the calendar, and where there is no calendar.
+    `TooEarly` when the session asked for is not final yet; `UsageError` for a date that is no session, for a moment or date
+    outside the calendars, and where there is no calendar.
     """
-    venue = config.venues[0]
+    days = RegionSessions(config)
     provider = history_provider(config)
-    if venue.calendar not in calendars.available():
-        raise UsageError(
-            f"region {config.region} is {config.status}, and this version has no calendar for {venue.calendar}: "
-            f"it has {', '.join(calendars.available())}; leave the region off until a version brings one"
-        )
-    calendar = calendars.calendar(venue.calendar)
     try:
-        newest = calendars.last_final_session(venue, provider, now)
+        newest = days.newest_final(provider, now)
     except CalendarUnknown as error:
         raise UsageError(
             f"{config.region}: now is {now:%Y-%m-%d %H:%M} UTC (--now, SPOCK_NOW, a sandbox's clock or this machine's), "
@@ -47,29 +162,28 @@ def target_session(config: RegionConfig, now: dt.datetime, asked: dt.date | None
         ) from error
     if asked is None:
         return newest
-    if not calendar.first <= asked <= calendar.last:
+    if not days.first <= asked <= days.last:
         raise UsageError(
-            f"--date {asked}: the calendar of {venue.mic} runs from {calendar.first} to {calendar.last}: "
+            f"--date {asked}: the calendar of {days.venues} runs from {days.first} to {days.last}: "
             f"give a day inside it; the newest final session of {config.region} is {newest}"
         )
-    if not calendar.is_session(asked):
+    if not days.has(asked):
         raise UsageError(
-            f"--date {asked}: {venue.mic} is closed that day; "
-            f"the session before is {calendar.previous_session(asked)}, the next {calendar.next_session(asked)}"
+            f"--date {asked}: no venue of {config.region} trades, the region is closed that day; "
+            f"the session before is {days.before(asked)}, the next {days.after(asked)}"
         )
     if asked > newest:
-        raise _too_early(config, venue, provider, asked)
+        raise _too_early(config, days.final_at(provider, asked), asked)
     return asked
 
 
 def unfinished_session(config: RegionConfig, now: dt.datetime) -> TooEarly | None:
-    """The session of the main venue that has closed but is not final at `now`, as the error that says when it will be."""
-    venue = config.venues[0]
+    """The session that has closed but is not final at `now`, as the error that says when it will be."""
+    days = RegionSessions(config)
     provider = history_provider(config)
-    calendar = calendars.calendar(venue.calendar)
-    following = calendar.next_session(calendars.last_final_session(venue, provider, now))
-    if calendar.session(following).close <= now:
-        return _too_early(config, venue, provider, following)
+    following = days.after(days.newest_final(provider, now))
+    if days.closes_at(following) <= now:
+        return _too_early(config, days.final_at(provider, following), following)
     return None
 
 
@@ -87,13 +201,7 @@ def closed_sessions(config: RegionConfig, first: dt.date, last: dt.date, now: dt
     return pl.DataFrame(rows, schema=SESSIONS, orient="row")
 
 
-def window(config: RegionConfig, sessions: int, last: dt.date) -> list[dt.date]:
-    """The last `sessions` sessions of the main venue up to and including `last`."""
-    return calendars.calendar(config.venues[0].calendar).window(sessions, last)
-
-
-def _too_early(config: RegionConfig, venue: VenueConfig, provider: str, session: dt.date) -> TooEarly:
-    final_at = calendars.final_at(venue, provider, session)
+def _too_early(config: RegionConfig, final_at: dt.datetime, session: dt.date) -> TooEarly:
     local = final_at.astimezone(ZoneInfo(config.timezone))
     return TooEarly(
         f"{config.region}: session {session} is final at {local:%Y-%m-%d %H:%M %Z} ({final_at:%Y-%m-%d %H:%M} UTC): "

@@ -1,7 +1,8 @@
 """The spool: fetched pages on disk before anything else happens to them, so that a kill can't lose them.
 
 One Parquet file a batch, in the run's folder: the bars as rows (BARS), everything else about the units inside (ranges
-asked, refused rows, what their silence means) as JSON in the file's metadata, so that a file is whole or not there.
+asked, refused rows, corporate actions, what their silence means) as JSON in the file's metadata, so that a file is whole
+or not there.
 """
 
 from __future__ import annotations
@@ -11,15 +12,16 @@ import hashlib
 import json
 import os
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from pipeline.errors import StoreCorrupt
-from pipeline.frames import BARS, REFUSED
+from pipeline.frames import ACTIONS, BARS, REFUSED
 from pipeline.store.file import translated
 
 _KEY = b"spock.units"
@@ -57,7 +59,8 @@ class Fetched:
     """A unit's answer: every row that came (`bars` BARS, `refused` REFUSED) and what the missing ones mean.
 
     `first_session` is set where the answer shows that the listing began there, `last_session` where the provider's list
-    ends it; `evidence` says how that is known. `walked` says that the provider answered for the whole range.
+    ends it; `evidence` says how that is known. `walked` says that the provider answered for the whole range. `actions`
+    (ACTIONS) is what the answer tells of corporate actions, `seconds` how long the unit's questions took, waits included.
     """
 
     unit: Unit
@@ -70,6 +73,8 @@ class Fetched:
     evidence: str
     pages: int
     walked: bool = True
+    actions: pl.DataFrame = field(default_factory=ACTIONS.to_frame)
+    seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -133,11 +138,18 @@ def read(path: Path) -> list[Fetched]:
 
 def tickers(path: Path) -> list[str]:
     """The tickers of one spooled batch, without reading its bars; `StoreCorrupt` for a file that is damaged."""
-    try:
-        metadata = pq.read_schema(path).metadata
-    except pa.ArrowInvalid as error:
-        raise _damaged(path, error) from error
-    return [entry["unit"]["ticker"] for entry in json.loads(metadata[_KEY])]
+    return [entry["unit"]["ticker"] for entry in _described(path)]
+
+
+def slowest(folder: Path, n: int) -> list[tuple[str, float, int]]:
+    """The `n` tickers of a run's folder that took longest: ticker, seconds, pages, over all its attempts."""
+    taken: dict[str, tuple[float, int]] = {}
+    for path in files(folder, ""):
+        for entry in _described(path):
+            seconds, pages = taken.get(entry["unit"]["ticker"], (0.0, 0))
+            taken[entry["unit"]["ticker"]] = (seconds + entry.get("seconds", 0.0), pages + entry["pages"])
+    ranked = sorted(taken.items(), key=lambda one: (-one[1][0], one[0]))
+    return [(ticker, seconds, pages) for ticker, (seconds, pages) in ranked[:n]]
 
 
 def files(folder: Path, prefix: str) -> list[Path]:
@@ -155,6 +167,16 @@ def read_failures(folder: Path, prefix: str) -> list[Failed]:
     """The failures of an attempt whose fetch has ended; none where it has not."""
     path = folder / f"{prefix}failures.json"
     return [Failed(**entry) for entry in json.loads(path.read_bytes())] if path.exists() else []
+
+
+def _described(path: Path) -> list[dict[str, Any]]:
+    """What stands in the file about its units; its bars are not read."""
+    try:
+        metadata = pq.read_schema(path).metadata
+    except pa.ArrowInvalid as error:
+        raise _damaged(path, error) from error
+    described: list[dict[str, Any]] = json.loads(metadata[_KEY])
+    return described
 
 
 def _damaged(path: Path, error: Exception) -> StoreCorrupt:
@@ -190,13 +212,17 @@ def _describe(answer: Fetched) -> dict[str, object]:
         "evidence": answer.evidence,
         "pages": answer.pages,
         "walked": answer.walked,
+        "actions": answer.actions.to_dicts(),
+        "seconds": answer.seconds,
     }
 
 
-def _restore(entry: dict[str, object], bars: pl.DataFrame) -> Fetched:
-    unit = dict(entry["unit"])  # type: ignore[call-overload]
-    refused = [{**row, "date": _date(row["date"])} for row in entry["refused"]]  # type: ignore[attr-defined]
-    silences = [{**row, "date": _date(row["date"])} for row in entry["silences"]]  # type: ignore[attr-defined]
+def _restore(entry: dict[str, Any], bars: pl.DataFrame) -> Fetched:
+    unit = entry["unit"]
+    refused = [{**row, "date": _date(row["date"])} for row in entry["refused"]]
+    silences = [{**row, "date": _date(row["date"])} for row in entry["silences"]]
+    # Spools of earlier versions know neither actions nor seconds.
+    actions = [{**row, "ex_date": _date(row["ex_date"])} for row in entry.get("actions", [])]
     return Fetched(
         unit=Unit(**{**unit, **{name: _date(unit[name]) for name in ("start", "end", "listed_from")}}),
         provider=str(entry["provider"]),
@@ -208,6 +234,8 @@ def _restore(entry: dict[str, object], bars: pl.DataFrame) -> Fetched:
         evidence=str(entry["evidence"]),
         pages=int(str(entry["pages"])),
         walked=bool(entry["walked"]),
+        actions=pl.DataFrame(actions, schema=ACTIONS),
+        seconds=float(entry.get("seconds", 0.0)),
     )
 
 

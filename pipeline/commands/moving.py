@@ -54,10 +54,10 @@ def import_(
     from pathlib import Path
 
     from pipeline import output, settings
+    from pipeline.backfill import parse_date
     from pipeline.importing.importer import Importer
     from pipeline.importing.result import exit_code
     from pipeline.importing.wanted import Wanted
-    from pipeline.nightly import parse_date
 
     wanted = Wanted(
         kind=kind,
@@ -113,7 +113,7 @@ def export(
     from pathlib import Path
 
     from pipeline import exporting, output, settings
-    from pipeline.nightly import parse_date
+    from pipeline.backfill import parse_date
 
     done = exporting.export(
         settings.home(),

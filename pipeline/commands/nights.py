@@ -26,7 +26,7 @@ def nightly(regions: tuple[str, ...], date: str | None, wait: bool, now: str | N
     Run it again after a kill or a failure: it goes on where it was. On an empty home it first fetches the ticker list and
     `collect.initial_sessions` sessions of history.
     """
-    from pipeline.nightly import parse_date
+    from pipeline.backfill import parse_date
 
     day = None if date is None else parse_date("--date", date)
     nights = _nights(now, form)
@@ -45,7 +45,7 @@ def backfill(
 ) -> None:
     """Collect history: `--days N` sessions, or `--from DAY [--until DAY]`. Only what is not stored yet is asked for."""
     from pipeline import settings
-    from pipeline.nightly import backfill_range, parse_date
+    from pipeline.backfill import backfill_range, parse_date
 
     if (days is None) == (first is None):
         raise UsageError("a backfill needs either --days N or --from DAY")
@@ -66,7 +66,7 @@ def backfill(
 def plan(regions: tuple[str, ...], date: str | None, now: str | None, form: str | None) -> None:
     """Show what a night would ask, in requests and seconds; asks nothing and changes nothing."""
     from pipeline import output
-    from pipeline.nightly import parse_date
+    from pipeline.backfill import parse_date
 
     day = None if date is None else parse_date("--date", date)
     plans = _nights(now, form).plan(regions, day)

@@ -11,8 +11,8 @@ import rich_click as click
 @click.option("--port", default=8800, show_default=True, help="Port on 127.0.0.1; 0 picks a free one.")
 @click.option("--paper-port", type=int, help="Also serve the paper host there; 0 picks a free port.")
 @click.option("--data", metavar="DIR", help="Serve real bars: DIR/REGION/TICKER.csv, and DIR/universe.csv if there.")
-@click.option("--tickers", default=25, show_default=True, help="Followed listings of all generated markets together.")
-@click.option("--regions", default="KR,US", show_default=True, help="The regions it serves.")
+@click.option("--tickers", default=90, show_default=True, help="Followed listings of all generated markets together.")
+@click.option("--regions", default="KR,US,CN,HK,JP,VN,AU,UK,EU", show_default=True, help="The regions it serves.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the generated market.")
 @click.option("--no-limits", is_flag=True, help="Count requests, refuse none.")
 @click.option("--now", metavar="ISO", help="Freeze the sandbox's clock there. Default: the wall clock.")
@@ -52,11 +52,11 @@ def sandbox(
 
 
 @click.command()
-@click.option("--tickers", default=25, show_default=True, help="Followed listings of both generated markets together.")
+@click.option("--tickers", default=90, show_default=True, help="Followed listings of all generated markets together.")
 @click.option("--sessions", default=300, show_default=True, help="Sessions of history.")
 @click.option("--keep", is_flag=True, help="Keep what an earlier demo left in the home instead of beginning anew.")
 def demo(tickers: int, sessions: int, keep: bool) -> None:
-    """A whole night for KR and US against our own sandbox: no key, no network. Home: data/demo."""
+    """A whole night of all nine regions against our own sandbox: no key, no network. Home: data/demo."""
     from pipeline import demo as night
 
     sys.exit(night.run(tickers=tickers, sessions=sessions, keep=keep))

@@ -23,9 +23,10 @@ import duckdb
 import polars as pl
 
 from pipeline import calendars, settings
+from pipeline.books import Books
 from pipeline.clock import Clock
 from pipeline.collect.sessions import closed_sessions
-from pipeline.errors import SpockError, StoreError, StoreReadOnly, UsageError
+from pipeline.errors import SpockError, StoreReadOnly, UsageError
 from pipeline.importing.csv_file import CsvFile
 from pipeline.importing.judging import CELL, Judge, Judged, Standing
 from pipeline.importing.parquet_file import ParquetFile
@@ -260,19 +261,15 @@ class Importer:
     ) -> list[str]:
         """Commit what is left of a run (`again`: one that had ended before); returns the tickers that nobody lists."""
         region, run_id = judge.config.region, judge.run_id
-        if again:
-            self._state.clear_stages(run_id)
-        self._state.begin_run(
-            run_id,
-            kind="import",
-            region=region,
-            first_session=shown.first or self._now.date(),
-            target_session=shown.last or self._now.date(),
+        books = self._books(region, run_id)
+        books.begin(
+            "import",
+            shown.first or self._now.date(),
+            shown.last or self._now.date(),
             origin=settings.origin(),
             as_of=self._now,
             again=again,
         )
-        self._state.emit("run_started", region, run_id=run_id)
         unlisted: list[str] = []
         try:
             with self._state.stage(run_id, "commit") as note:
@@ -282,7 +279,7 @@ class Importer:
                         self._progress.say(f"{region}: {number + 1} of {len(batches)} batches committed")
                 note["detail"] = f"{len(batches)} batches"
         except SpockError as error:
-            self._fail(region, run_id, error, began)
+            books.fail(error, lambda: self._state.add_requests(run_id, {}, time.monotonic() - began))
             raise
         return unlisted
 
@@ -352,37 +349,15 @@ class Importer:
 
         return self._store.look(read)
 
+    def _books(self, region: str, run_id: str) -> Books:
+        return Books(self._state, run_id, region, self._progress.say)
+
     def _end(self, result: Imported, done: Committed, began: float) -> None:
         assert result.run_id is not None
-        self._state.end_run(
-            result.run_id,
-            result.status,
-            tickers=result.tickers,
-            received=done.received,
-            stored=done.stored,
-            confirmed=done.confirmed,
-            explained=done.explained,
-            refused=done.refused,
-            error="; ".join(result.notes) or None,
-        )
+        books = self._books(result.region, result.run_id)
+        file = {"file": Path(result.file).name}
+        books.end(result.status, done, result.notes, tickers=result.tickers, detail=file)
         self._state.add_requests(result.run_id, {}, time.monotonic() - began)
-        self._state.emit(
-            "run_ended",
-            result.region,
-            severity="info" if result.status == "complete" else "warning",
-            run_id=result.run_id,
-            detail={"status": result.status, "file": Path(result.file).name, "rows": done.stored},
-        )
-
-    def _fail(self, region: str, run_id: str, error: SpockError, began: float) -> None:
-        """Record the failure where that is still possible: on a full disk the error itself matters more."""
-        try:
-            self._state.end_run(run_id, "failed", error=str(error))
-            detail = {"status": "failed", "error": str(error)}
-            self._state.emit("run_ended", region, severity="critical", run_id=run_id, detail=detail)
-            self._state.add_requests(run_id, {}, time.monotonic() - began)
-        except StoreError as second:
-            self._progress.say(f"the failure could not be recorded either: {second}")
 
     def _publish(self, results: Sequence[Imported]) -> None:
         """One replica for all runs that no replica shows yet."""

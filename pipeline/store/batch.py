@@ -16,11 +16,12 @@ import polars as pl
 from pipeline import settings
 from pipeline.errors import StoreError
 from pipeline.statements import statement
+from pipeline.store.actions import write_actions
 from pipeline.store.bars import write_bars
 from pipeline.store.file import rows
 from pipeline.store.incoming import append
 from pipeline.store.origin import claim_origin
-from pipeline.store.schemas import LISTING_RANGES, QUARANTINE, SESSION_STATES
+from pipeline.store.schemas import LISTING_RANGES, QUARANTINE, SESSION_STATES, STORED_ACTIONS
 from pipeline.store.states import write_ranges, write_states
 
 
@@ -33,7 +34,8 @@ class Batch:
     """What one transaction commits: rows of one region that were checked together.
 
     `bars` STORED_BARS; `explained` SESSION_STATES, one for each received row that says why there is no bar; `inferred`
-    SESSION_STATES read from rows that did not come or were refused; `quarantine` QUARANTINE; `ranges` LISTING_RANGES.
+    SESSION_STATES read from rows that did not come or were refused; `quarantine` QUARANTINE; `ranges` LISTING_RANGES;
+    `actions` STORED_ACTIONS.
     `repeated` counts received rows that were exact repeats of another one. `venue` where all rows are of one.
     """
 
@@ -49,6 +51,7 @@ class Batch:
     ranges: pl.DataFrame = field(default_factory=lambda: _empty(LISTING_RANGES))
     repeated: int = 0
     venue: str | None = None
+    actions: pl.DataFrame = field(default_factory=lambda: _empty(STORED_ACTIONS))
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,9 @@ def commit_batch(connection: duckdb.DuckDBPyConnection, batch: Batch) -> Committ
     quarantine = pl.concat([batch.quarantine, written.withheld, contradictions])
     append(connection, "store/insert_quarantine", quarantine, QUARANTINE)
     write_ranges(connection, batch.ranges, batch.region)
+    # Remarks on actions stand beside the rows that were refused, but are no rows that came.
+    remarks = write_actions(connection, batch.actions, batch.region, batch.run_id, batch.committed_at)
+    append(connection, "store/insert_quarantine", remarks, QUARANTINE)
     explained = batch.explained.height - contradictions.height
     done = Committed(
         received=batch.bars.height + batch.explained.height + batch.quarantine.height + batch.repeated,

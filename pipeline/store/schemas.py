@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from pipeline.frames import BARS, INDEX_BARS
+from pipeline.frames import ACTIONS, BARS, INDEX_BARS
 
 #: Columns and dtypes of `ohlcv_data`, in the table's order.
 STORED_BARS = pl.Schema(
@@ -27,6 +27,9 @@ STORED_BARS = pl.Schema(
 STORED_INDEX_BARS = pl.Schema(
     {**INDEX_BARS, "finality": pl.String(), "known_at": pl.Datetime("us", "UTC"), "run_id": pl.String()}
 )
+
+#: Columns and dtypes of what is written to `corporate_actions`: the table numbers the rows of a kind and date itself.
+STORED_ACTIONS = pl.Schema({**ACTIONS, "known_at": pl.Datetime("us", "UTC"), "run_id": pl.String()})
 
 #: Columns and dtypes of `session_states`, in the table's order.
 SESSION_STATES = pl.Schema(

@@ -35,8 +35,9 @@ def main() -> None:
 
 def _run(kind: str, home: Path, regions: list[str], sessions: int) -> None:
     from pipeline import settings
+    from pipeline.backfill import backfill_range
     from pipeline.clock import Clock
-    from pipeline.nightly import Nights, backfill_range
+    from pipeline.nightly import Nights
 
     nights = Nights(home, Clock(NOW, "sandbox"))
     ranges = [

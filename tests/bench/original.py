@@ -70,6 +70,18 @@ def insert(connection: sqlite3.Connection, bars: Iterable[Row]) -> None:
     connection.executemany(_INSERT, bars)
 
 
+def give_means(path: Path, means: Iterable[tuple[float | None, str, str, str, str]]) -> None:
+    """Fill in `ma200` where it is known: (value, ticker, region, timeframe, date)."""
+    connection = connect(path)
+    connection.execute("BEGIN")
+    connection.executemany(
+        "UPDATE ohlcv_data SET ma200 = ? WHERE ticker = ? AND region = ? AND timeframe = ? AND date = ?", means
+    )
+    connection.execute("COMMIT")
+    connection.execute("ANALYZE")
+    connection.close()
+
+
 def tuples(bars: pl.DataFrame) -> list[Row]:
     """STORED_BARS as rows of the original's table: dates and moments as text."""
     rows: list[Row] = bars.select(

@@ -38,6 +38,13 @@ BARS_TR = "FHKST03010100"
 #: Names that every sandbox has: a small one lists few of the settings' watchlists.
 WATCHED = {"SPOCK_REGIONS__KR__WATCHLIST": '["005930"]', "SPOCK_REGIONS__US__WATCHLIST": '["AAPL"]'}
 
+#: No second provider: what a fault of KIS does to a night shows only where nobody stands in for it.
+KIS_ALONE = {
+    f"SPOCK_REGIONS__{region}__CHAIN__{capability}": '["kis"]'
+    for region in ("KR", "US")
+    for capability in ("UNIVERSE", "LISTING", "HISTORY", "INDEX")
+}
+
 #: When a run looked, not what it found: equal stores may differ here.
 _STAMPS = {
     "store_origin": ["since"],
@@ -243,6 +250,7 @@ class Tools:
     """What the tests of whole runs share, reachable as one fixture: tests are imported by path, not from each other."""
 
     now = NOW
+    kis_alone = KIS_ALONE
     checkout = CHECKOUT
     bars_tr = BARS_TR
     home = Home
@@ -314,11 +322,11 @@ def sandbox() -> Iterator[Callable[..., Sandbox]]:
 
 @pytest.fixture
 def night_home(make_home: Callable[..., Home], sandbox: Callable[..., Sandbox]) -> Callable[..., tuple[Home, Sandbox]]:
-    """A home that is pointed at a sandbox of its own, with a first night of 30 sessions."""
+    """A home that is pointed at a sandbox of its own, with a first night of 30 sessions, from KIS alone."""
 
     def make(name: str = "home", environment: Mapping[str, str] | None = None, **wanted: Any) -> tuple[Home, Sandbox]:
         server = sandbox(**wanted)
-        own = {"SPOCK_SANDBOX_URL": server.url, "SPOCK_COLLECT__INITIAL_SESSIONS": "30", **WATCHED}
+        own = {"SPOCK_SANDBOX_URL": server.url, "SPOCK_COLLECT__INITIAL_SESSIONS": "30", **WATCHED, **KIS_ALONE}
         return make_home(name, **own | dict(environment or {})), server
 
     return make

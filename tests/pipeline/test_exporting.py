@@ -185,7 +185,7 @@ def test_an_export_does_not_wait_for_the_stores_lock(filled: Any, tmp_path: Path
     [
         (("--region", "KR", "--ticker", "5930"), "KR has no bars of 5930; it has 2 tickers, such as 005930"),
         (("--region", "US"), "US: there are no bars in the newest replica"),
-        (("--region", "CN"), "region CN is off"),
+        (("--region", "CN"), "CN: there are no bars in the newest replica"),
         (("--region", "KR", "--to", "2001-01-02"), f"KR: no bar to 2001-01-02; what is asked for runs from {DAYS[0]}"),
         (("--region", "ATLANTIS"), "ATLANTIS"),
         (("--region", "KR", "--from", "2027-01-04"), f"runs from {DAYS[0]} to {DAYS[3]}"),

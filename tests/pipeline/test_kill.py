@@ -98,7 +98,7 @@ class Killing:
         with home.store.read() as replica:
             published = replica.table("ohlcv_data").count("*").fetchall()
         assert published == [(unkilled.business["ohlcv_data"].height,)]
-        assert (home.path / "reports" / f"{unkilled.row['run_id']}.md").exists()
+        assert (home.path / "reports" / f"{self.tools.now:%Y-%m-%d}.html").exists()
         return killed
 
 
@@ -171,6 +171,7 @@ def test_a_kill_after_the_fetch_does_not_lose_why_a_ticker_has_no_answer(
         SPOCK_TRANSPORT__WORKERS="1",
         SPOCK_TRANSPORT__ATTEMPTS="2",
         SPOCK_TRANSPORT__BREAKER_FAILURES="50",
+        **tools.kis_alone,
     )
     control.set_fault(server.url, kind="http_500", tr=tools.bars_tr, after=11, seconds=600)
     assert tools.kill_when(home.start(*NIGHT), lambda: fetched(home)), "the night ended before it could be killed"

@@ -99,7 +99,7 @@ def test_a_region_at_work_keeps_no_reader_and_no_other_region_waiting(night_home
     try:
         other = home.spock("nightly", "US")
         assert (other.code, other.row["status"]) == (0, "complete")
-        assert home.inside("sql", "regions", "--format", "csv").out.splitlines()[2].startswith("US,")
+        assert home.inside("sql", "counts", "--format", "csv").out.splitlines()[2].startswith("US,")
         assert waiting.poll() is None
     finally:
         waiting.kill()

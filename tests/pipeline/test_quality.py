@@ -13,10 +13,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from adapters.base import BARS, REFUSED
+from adapters.base import ACTIONS, BARS, REFUSED
 from pipeline import quality
 from pipeline.quality import LISTED, SESSIONS, Checked
-from pipeline.store import QUARANTINE, SESSION_STATES, STORED_BARS, Batch, Store, commit_batch
+from pipeline.store import QUARANTINE, SESSION_STATES, STORED_ACTIONS, STORED_BARS, Batch, Store, commit_batch
 
 REAL_WINDOWS = Path(__file__).resolve().parents[3] / "shared" / "data" / "whole_market" / "KR_2023_2024_windows.parquet"
 
@@ -492,3 +492,81 @@ def test_every_stored_bar_is_one_a_chart_can_show(rows: list[dict[str, Any]]) ->
         assert one["low"] <= min(prices) * (1 + 1e-5)
         assert one["volume"] >= 0
         assert one["date"] in DAYS
+
+
+# ---- corporate actions ----
+
+
+def action(**values: Any) -> dict[str, Any]:
+    """Five for one on the first session."""
+    fields: dict[str, Any] = {
+        "region": "KR",
+        "ticker": "005930",
+        "ex_date": DAYS[0],
+        "kind": "split",
+        "ratio": 5.0,
+        "price_factor": 0.2,
+        "volume_factor": 5.0,
+        "in_split_adjusted": True,
+        "cash": None,
+        "currency": None,
+        "status": "confirmed",
+        "source": "daily rows",
+        "provider": "kis",
+    }
+    return {**fields, **values}
+
+
+CASH = {"kind": "cash", "ratio": None, "price_factor": 1.0, "volume_factor": 1.0, "in_split_adjusted": False}
+
+
+def check_actions(*actions: dict[str, Any]) -> quality.CheckedActions:
+    frame = pl.DataFrame(list(actions), schema=ACTIONS)
+    return quality.check_actions(frame, region="KR", run_id=RUN, now=NOW, listed=LISTINGS, sessions=CALENDAR)
+
+
+@pytest.mark.parametrize(
+    ("values", "rule"),
+    [
+        ({"region": "US"}, "wrong_region"),
+        ({"ticker": "035720"}, "unknown_ticker"),
+        ({"ex_date": None}, "bad_action"),
+        ({"kind": "magic"}, "bad_action"),
+        ({"status": "heard of"}, "bad_action"),
+        ({"price_factor": 0.0}, "bad_action"),
+        ({"price_factor": None}, "bad_action"),
+        ({"volume_factor": math.inf}, "bad_action"),
+        ({"volume_factor": math.nan}, "bad_action"),
+        ({"in_split_adjusted": None}, "bad_action"),
+        ({"source": None}, "bad_action"),
+        ({"currency": "KRW"}, "bad_action"),
+        ({**CASH, "cash": 1.0}, "bad_action"),
+        ({**CASH, "cash": -1.0, "currency": "KRW"}, "bad_action"),
+        ({**CASH, "cash": math.nan, "currency": "KRW"}, "bad_action"),
+    ],
+)
+def test_an_action_that_the_store_can_not_take_is_refused_as_it_came(values: dict[str, Any], rule: str) -> None:
+    checked = check_actions(action(**values), action())
+    assert checked.quarantine.schema == QUARANTINE
+    assert checked.quarantine.select("region", "ticker", "date", "rule", "provider", "known_at", "run_id").rows() == [
+        (values.get("region", "KR"), values.get("ticker", "005930"), values.get("ex_date", DAYS[0]), rule, "kis", NOW, RUN)
+    ]
+    came = json.loads(checked.quarantine["raw"][0])
+    assert {name: came[name] for name in values} == {
+        name: str(value) if isinstance(value, float) and not math.isfinite(value) else value for name, value in values.items()
+    }
+    assert checked.actions.height == 1
+
+
+def test_an_action_is_known_when_its_session_was_final_and_never_later_than_now() -> None:
+    """A session of the past, one that is not final yet, a day without a session, and one still ahead."""
+    now = dt.datetime(2026, 11, 20, 10, tzinfo=dt.UTC)
+    days = (DAYS[0], DAYS[3], HOLIDAY, dt.date(2026, 12, 1))
+    frame = pl.DataFrame([action(ex_date=day, **CASH, cash=5.0, currency="KRW") for day in days], schema=ACTIONS)
+    checked = quality.check_actions(frame, region="KR", run_id=RUN, now=now, listed=LISTINGS, sessions=CALENDAR)
+    assert checked.actions.schema == STORED_ACTIONS
+    assert checked.quarantine.is_empty()
+    assert checked.actions.select("ex_date", "known_at", "run_id").rows() == [
+        (days[0], final_at(days[0]), RUN),
+        *((day, now, RUN) for day in days[1:]),
+    ]

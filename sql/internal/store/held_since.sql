@@ -1,5 +1,6 @@
 -- Followed listings whose bars nobody vouches for, from their first bar on: bars of an import that no provider was asked about,
--- and bars of another basis than $basis older than what was walked.
+-- and bars of another basis than $basis that are older than what was walked, or came from a provider that is none of $alike: the
+-- one whose basis counts was never asked for them.
 CREATE OR REPLACE TEMP TABLE held AS
 SELECT bar.ticker, min(bar.date) AS since
 FROM ohlcv_data AS bar
@@ -12,5 +13,8 @@ LEFT JOIN listing_ranges AS span
     ON span.region = bar.region
     AND span.ticker = bar.ticker
 WHERE bar.region = $region
-    AND (span.asked_from IS NULL OR (bar.basis <> $basis AND bar.date < span.asked_from))
+    AND (
+        span.asked_from IS NULL
+        OR (bar.basis <> $basis AND (bar.date < span.asked_from OR NOT list_contains($alike, span.provider)))
+    )
 GROUP BY bar.ticker;

@@ -1,7 +1,7 @@
 -- Followed listings with a session that is neither held nor explained: the first and the last such session of each.
 -- `sessions` (venue, date) are the sessions looked at; before $first only those of listings nobody ever asked for, in a night,
--- and of those whose bars nobody vouches for (`held`). A bar of another basis than $basis counts once it was asked for: a series
--- never mixes bases.
+-- and of those whose bars nobody vouches for (`held`). A bar of another basis than $basis counts once a provider of that basis (one
+-- of $alike) was asked for it: a series never mixes bases.
 WITH covered AS (
     SELECT bar.ticker, bar.date
     FROM ohlcv_data AS bar
@@ -10,7 +10,7 @@ WITH covered AS (
         AND span.ticker = bar.ticker
     WHERE bar.region = $region
         AND bar.date BETWEEN $oldest AND $newest
-        AND (bar.basis = $basis OR bar.date >= span.asked_from)
+        AND (bar.basis = $basis OR (bar.date >= span.asked_from AND list_contains($alike, span.provider)))
     UNION ALL
     SELECT ticker, date
     FROM session_states

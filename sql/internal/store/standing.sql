@@ -1,5 +1,6 @@
 -- Rows of the batch that stand already: where they are, whether anything differs, whether a value differs.
--- A provisional answer never replaces a final bar.
+-- A provisional answer never replaces a final bar. The same values of a later look are the same bar: an event in between would have
+-- changed them, so the bar goes on saying what it said (adjusted_through).
 CREATE OR REPLACE TEMP TABLE standing AS
 SELECT
     bar.rowid AS row_id,
@@ -16,7 +17,6 @@ SELECT
         AND bar.amount IS NOT DISTINCT FROM incoming.amount
         AND bar.currency = incoming.currency
         AND bar.basis = incoming.basis
-        AND bar.adjusted_through IS NOT DISTINCT FROM incoming.adjusted_through
     ) AS same_values,
     (bar.finality = 'final' AND incoming.finality <> 'final') AS kept,
     kept OR (same_values AND bar.finality = incoming.finality) AS unchanged,

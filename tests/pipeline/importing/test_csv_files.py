@@ -184,6 +184,7 @@ def test_a_home_that_can_not_be_made_is_said_in_words(make_home: Any, make: Simp
 
 
 def test_a_dry_run_of_a_region_that_is_off_says_it_is_one(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    home.environment["SPOCK_REGIONS__HK__STATUS"] = "off"
     path = make.csv(tmp_path / "all.csv", [*make.series(2), make.bar("2026-11-20", ticker="00700", region="HK")], make.whole)
     rows = make.imported(home, "csv", path, "--dry-run", code=3)
     assert [(row["region"], row["status"], row["dry_run"]) for row in rows] == [
@@ -266,6 +267,7 @@ def test_one_bad_file_among_several_stops_the_import_before_it_begins(
 def test_options_that_can_not_be_taken_are_refused_in_words(
     home: Any, make: SimpleNamespace, tmp_path: Path, options: tuple[str, ...], words: str
 ) -> None:
+    home.environment["SPOCK_REGIONS__HK__STATUS"] = "off"
     path = make.csv(tmp_path / "005930.csv", make.series(2))
     # The pattern of Hong Kong's tickers has five digits: the file's rows are refused there, its region before them.
     assert words in make.refused(home, "csv", path, *options)

@@ -13,6 +13,8 @@ from typing import Any
 import polars as pl
 import pytest
 
+from pipeline import calendars
+
 VALUES = ["ticker", "date", "open", "high", "low", "close", "volume", "basis", "provider", "currency", "finality"]
 
 
@@ -37,6 +39,8 @@ def test_daily_rows_are_stored_as_they_stand(home: Any, make: SimpleNamespace, t
 
 
 def test_a_bar_is_known_when_its_session_was_final(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    # Whose finality counts is who will be asked: KIS, where its keys are set.
+    home.environment |= {"KIS_APP_KEY": "K" * 36, "KIS_APP_SECRET": "S" * 180}
     make.original(tmp_path / "a.db", [make.bar("2026-11-20"), make.bar("2026-11-20", ticker="AAPL", region="US")])
 
     make.imported(home, "sqlite", tmp_path / "a.db")
@@ -97,6 +101,7 @@ def test_a_row_of_no_region_is_refused_and_kept(home: Any, make: SimpleNamespace
 
 
 def test_a_region_that_is_off_is_left_in_the_file_and_told(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    home.environment["SPOCK_REGIONS__HK__STATUS"] = "off"
     make.original(tmp_path / "a.db", [*make.series(2), make.bar("2026-11-20", ticker="00700", region="HK")])
 
     rows = make.imported(home, "sqlite", tmp_path / "a.db", code=3)
@@ -109,13 +114,16 @@ def test_a_region_that_is_off_is_left_in_the_file_and_told(home: Any, make: Simp
 
 
 def test_a_file_of_nothing_but_regions_that_are_off_is_refused(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    home.environment["SPOCK_REGIONS__HK__STATUS"] = "off"
     make.original(tmp_path / "a.db", [make.bar("2026-11-20", ticker="00700", region="HK")])
     assert "region HK is off" in make.refused(home, "sqlite", tmp_path / "a.db")
 
 
-def test_a_region_without_a_calendar_is_refused(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+def test_a_region_without_a_calendar_is_refused(
+    home: Any, make: SimpleNamespace, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     make.original(tmp_path / "a.db", [make.bar("2026-11-20", ticker="BHP", region="AU")])
-    home.environment["SPOCK_REGIONS__AU__STATUS"] = "test"
+    monkeypatch.setattr(calendars, "FOLDER", tmp_path)
     assert "no packaged calendar for XASX" in make.refused(home, "sqlite", tmp_path / "a.db")
 
 
