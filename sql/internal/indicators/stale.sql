@@ -46,7 +46,7 @@ rescaled AS (
     WHERE action.region = $region
         AND (action.price_factor <> 1 OR action.volume_factor <> 1)
         AND (action.run_id = $run_id OR action.ex_date > newest.date)
-        AND action.ex_date <= (SELECT max(date) FROM ohlcv_data WHERE region = $region)
+        AND (action.ticker, action.ex_date) IN (SELECT (ticker, ex_date) FROM share_events WHERE region = $region)
 ),
 touched AS (
     SELECT ticker, date_trunc($unit, min(since))::DATE AS since

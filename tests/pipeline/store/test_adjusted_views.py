@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -124,6 +125,16 @@ def test_a_bonus_issue(market: Market) -> None:
     market.event(DAYS[1], "bonus", price_factor=2 / 3, volume_factor=1.5)
     market.write()
     assert market.adjusted() == [(100.0, 1500), (100.0, 1000)]
+
+
+def test_a_split_that_a_bar_already_contains_counts_before_its_date_has_a_bar(market: Market) -> None:
+    """A provider rescales its rows on the morning of the ex-date: the newest bar came so, the older ones have to follow."""
+    split = {"basis": "split_adjusted"}
+    market.bars(1000, 1000, days=DAYS[:2], adjusted_through=dt.date.fromisoformat(DAYS[1]), **split)
+    market.bars(200, days=DAYS[2:3], volume=5000, adjusted_through=dt.date.fromisoformat(DAYS[3]), **split)
+    market.split(DAYS[3], 5)
+    market.write()
+    assert market.adjusted() == [(200.0, 5000), (200.0, 5000), (200.0, 5000)]
 
 
 @pytest.mark.parametrize("kind", ["rights", "spin_off"])
