@@ -61,7 +61,7 @@ def travelling() -> set[str]:
     for folder in ("sql", "migrations"):
         names |= {f"pipeline/_data/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.sql")}
     for package in ("pipeline", "adapters"):
-        paths = [path for kind in ("*.py", "*.toml", "*.csv") for path in (ROOT / package).rglob(kind)]
+        paths = [path for kind in ("*.py", "*.toml", "*.csv", "*.jinja") for path in (ROOT / package).rglob(kind)]
         names |= {str(path.relative_to(ROOT)) for path in paths}
     return names | {"pipeline/_data/ops/README.md"}
 
@@ -98,7 +98,7 @@ def test_installed_settings_resolve_and_the_home_is_the_xdg_folder(site: Path, t
 def test_an_installed_demo_runs_a_whole_night(site: Path, tmp_path: Path) -> None:
     told = spock(site, tmp_path, "demo", "--tickers", "3", "--sessions", "30")
     assert (tmp_path / "data" / "spock" / "demo" / "replica.duckdb").exists()
-    assert "KR-night-2026-11-20.md" in told
+    assert "2026-11-20.html" in told
 
 
 def test_an_unpacked_sdist_builds_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
