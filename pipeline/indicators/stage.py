@@ -93,9 +93,10 @@ def _parts(stale: pl.DataFrame) -> list[pl.DataFrame]:
 def _bars(connection: duckdb.DuckDBPyConnection, *, region: str, timeframe: str, stale: pl.DataFrame) -> pl.DataFrame:
     """The bars of some tickers, from each one's start."""
     # The range reaches the scan through the views' grouping; the join with the tickers does not.
-    span = {"region": region, "first": stale["ticker"].min(), "last": stale["ticker"].max()}
+    tickers = stale["ticker"]
+    span = {"region": region, "timeframe": timeframe, "first": tickers.min(), "last": tickers.max()}
     with registered(connection, stale=stale):
-        found: pl.DataFrame = connection.sql(statement(f"indicators/bars_{timeframe}"), params=span).pl()
+        found: pl.DataFrame = connection.sql(statement("indicators/bars"), params=span).pl()
     return found
 
 
