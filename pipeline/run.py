@@ -105,7 +105,7 @@ class Run:
         if before is not None and complete and not listings.are_stale(self._store, self._config, self._now):
             plan = self._missing()
             if not plan.units and not (plan.indices and self._index_owed()):
-                return self._unchanged(before, time.monotonic() - began)
+                return self._unchanged(before, began)
         self._begin(before)
         try:
             outcome = self._worked(began)
@@ -140,7 +140,7 @@ class Run:
             note["detail"] = f"coverage {counted.ratio:.4f}"
         with self._state.stage(self._task.run_id, "indicators") as note:
             note["detail"] = self._derive()
-        return self._end(plan, counted, failures, began)
+        return self._end(counted, failures, began)
 
     def _collect(self, plan: Plan, resumed: bool) -> list[Failed]:
         """Everything that asks a provider or commits what came; returns the tickers without an answer."""
@@ -312,68 +312,32 @@ class Run:
             task.kind, task.first, task.target, origin=self._origin, as_of=self._now, again=again
         )
 
-    def _end(self, plan: Plan, counted: coverage.Coverage, failures: list[Failed], began: float) -> Outcome:
+    def _end(self, counted: coverage.Coverage, failures: list[Failed], began: float) -> Outcome:
         # A night is for its session: a year of history can't make up for tonight's hole.
         enough = self._config.collect.coverage_threshold
         complete = counted.ratio >= enough and (self._task.kind != "night" or counted.newest >= enough)
         nobody = bool(failures) and not self._files()
         status = "complete" if complete else "failed" if nobody and not counted.ok else "partial"
         self._notes += sorted({failed.reason for failed in failures})[:3]
-        totals = self._totals()
-        outcome = self._outcome(
-            status=status,
-            sessions=counted.sessions,
-            tickers=counted.tickers,
-            gaps=counted.gap,
-            ratio=counted.ratio,
-            totals=totals,
-            seconds=time.monotonic() - began,
-        )
-        self._books.end(
-            status,
-            totals,
-            self._notes,
-            sessions=counted.sessions,
-            tickers=counted.tickers,
-            coverage=counted.ratio,
-            detail={"coverage": round(counted.ratio, 6)},
-        )
+        done = self._totals()
+        figures = {"sessions": counted.sessions, "tickers": counted.tickers, "coverage": counted.ratio}
+        outcome = self._outcome(done, began, status=status, gaps=counted.gap, **figures)
+        self._books.end(status, done, self._notes, detail={"coverage": round(counted.ratio, 6)}, **figures)
         return outcome
 
-    def _unchanged(self, before: dict[str, Any], seconds: float) -> Outcome:
-        return self._outcome(
-            status="complete",
-            sessions=before["sessions"],
-            tickers=before["tickers"],
-            gaps=self._gaps(),
-            ratio=before["coverage"],
-            totals=self._totals(),
-            seconds=seconds,
-        )
+    def _unchanged(self, before: dict[str, Any], began: float) -> Outcome:
+        figures = {name: before[name] for name in ("sessions", "tickers", "coverage")}
+        return self._outcome(self._totals(), began, status="complete", gaps=self._gaps(), **figures)
 
-    def _outcome(
-        self,
-        *,
-        status: str,
-        sessions: int,
-        tickers: int,
-        gaps: int,
-        ratio: float,
-        totals: Committed,
-        seconds: float,
-    ) -> Outcome:
+    def _outcome(self, done: Committed, began: float, **figures: Any) -> Outcome:
         return Outcome.of(
             self._task,
-            totals,
-            status=status,
-            sessions=sessions,
-            tickers=tickers,
-            gaps=gaps,
-            coverage=ratio,
+            done,
             requests=self._log.requests,
-            seconds=seconds,
+            seconds=time.monotonic() - began,
             as_of=self._now,
             notes=tuple(self._notes),
+            **figures,
         )
 
     # small things -----------------------------------------------------------------------------------------------------

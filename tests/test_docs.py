@@ -25,13 +25,15 @@ import rich_click as click
 from pydantic import BaseModel
 
 from adapters import factory
+from adapters.sandbox import control
 from adapters.sandbox.faults import KINDS, Fault
-from adapters.sandbox.ledger import Ledger, Limits
+from adapters.sandbox.regions import ALWAYS, PROFILES
 from adapters.sandbox.server import Sandbox
+from adapters.sandbox.yahoo import is_yahoo
 from pipeline import demo, errors, quality, queries, settings
 from pipeline.cli import spock
 from pipeline.output import FORMATS
-from pipeline.settings import RegionConfig
+from pipeline.settings import FinalAt, RegionConfig
 from pipeline.settings.sources import RESERVED
 from pipeline.state import State
 from pipeline.store import Store
@@ -351,30 +353,95 @@ def test_every_status_of_a_run_is_explained() -> None:
     assert sorted(names(sections(page("NIGHT.md"))["When it is cut off"])) == sorted(ast.literal_eval(f"[{allowed[1]}]"))
 
 
+def test_final_times_of_all_regions_are_documented() -> None:
+    def told(final: FinalAt) -> str:
+        later = f", {final.day_offset} day later" if final.day_offset else ""
+        return f"{final.time:%H:%M} {final.timezone}{later}"
+
+    expected = []
+    for region in settings.available_regions():
+        venues = settings.get_config(region).venues
+        assert all(venue.final_at == venues[0].final_at for venue in venues), region
+        final = dict(venues[0].final_at)
+        usual = told(final.pop("default"))
+        times = [usual, *(f"{provider}: {told(one)}" for provider, one in final.items())]
+        expected.append([f"`{region}`", "; ".join(times), " ".join(venue.mic for venue in venues)])
+    assert [row[:3] for row in table(sections(page("NIGHT.md"))["Nine regions"])] == expected
+
+
+def test_what_is_remarked_of_corporate_actions_is_explained() -> None:
+    code = (ROOT / "pipeline" / "store" / "actions.py").read_text(encoding="utf-8")
+    remarks = set(re.findall(r'"(action_\w+|corporate_action_\w+)"', code))
+    assert set(names(sections(page("NIGHT.md"))["Corporate actions"])) == {"bad_action", *remarks}
+
+
 # ---- the sandbox ----
 
 
-def test_every_route_of_the_sandbox_is_documented() -> None:
-    with Sandbox(regions=("KR",), tickers=2) as sandbox, pytest.raises(urllib.error.HTTPError) as missed:
+@pytest.fixture(scope="module")
+def sandbox() -> Iterator[Sandbox]:
+    """A small one of all regions."""
+    with Sandbox(tickers=1, now=demo.NOW) as server:
+        yield server
+
+
+def sandbox_section(title: str) -> str:
+    return sections(page("SANDBOX.md"))[title]
+
+
+def refusal(sandbox: Sandbox, **fault: str) -> list[str]:
+    """The words a fault that can't be set is told to be chosen from."""
+    with pytest.raises(errors.UsageError) as refused:
+        control.set_fault(sandbox.url, **fault)
+    return re.findall(r"\w+", str(refused.value).rpartition("there are ")[2])
+
+
+def test_every_route_of_the_sandbox_is_documented(sandbox: Sandbox) -> None:
+    with pytest.raises(urllib.error.HTTPError) as missed:
         urllib.request.urlopen(f"{sandbox.url}/_sandbox/nothing", timeout=5)
     with missed.value as answer:
         text = json.load(answer)["error"]
     known = re.findall(r"\b(GET|POST|DELETE) (\w+)", text.partition("there are")[2])
     routes = [f"{method} /_sandbox/{name}" for method, name in known]
-    assert names(sections(page("SANDBOX.md"))["Steering"]) == routes
+    assert names(sandbox_section("Steering")) == routes
 
 
-def test_every_fault_and_its_fields_are_documented() -> None:
+def test_every_fault_and_its_fields_are_documented(sandbox: Sandbox) -> None:
     fields = [field.name for field in dataclasses.fields(Fault) if field.name not in ("fired", "passed", "ends")]
-    documented = names(sections(page("SANDBOX.md"))["Faults"])
-    assert sorted(documented) == sorted([*KINDS, *fields])
+    assert sorted(names(sandbox_section("Faults"))) == sorted([*KINDS, "provider", *fields])
+    assert names(sandbox_section("Faults of Yahoo")) == refusal(sandbox, provider="yahoo", kind="?")
 
 
-def test_limits_and_report_of_the_sandbox_are_documented() -> None:
-    assert names(sections(page("SANDBOX.md"))["Limits and the report"]) == list(Ledger(Limits()).report())
+def test_every_call_of_kis_is_documented(sandbox: Sandbox) -> None:
+    calls = refusal(sandbox, kind="cut", tr="?")
+    assert names(sandbox_section("KIS's calls")) == [name for name in calls if name.isupper()]
+    others = {name for name in calls if not name.isupper()}
+    assert others <= set(re.findall(r"`(\w+)`", sandbox_section("Faults")))
+
+
+def test_yahoos_documented_pages_are_served(sandbox: Sandbox) -> None:
+    assert [path for path in names(sandbox_section("Yahoo's pages")) if not is_yahoo(path)] == []
+    named = re.findall(r"`(\w+)`", sandbox_section("Faults of Yahoo").partition("| kind |")[0])
+    assert [name for name in refusal(sandbox, provider="yahoo", kind="cut", tr="?") if name not in named] == []
+
+
+def test_names_that_are_always_there_are_documented(sandbox: Sandbox) -> None:
+    rows = table(sections(page("SANDBOX.md"), level=3)["Always there"])
+    assert [region for region, _ in rows] == list(PROFILES)
+    for region, documented in rows:
+        profile = PROFILES[region]
+        assert documented.split() == [profile.book.followed_code(place) for place in range(ALWAYS)], region
+
+
+def test_limits_and_report_of_the_sandbox_are_documented(sandbox: Sandbox) -> None:
+    report = control.report(sandbox.url)
+    assert names(sandbox_section("Limits and the report")) == list(report)
+    last = sandbox_section("Limits and the report").partition("| `yahoo` |")[2]
+    assert re.findall(r"`(\w+)`", last) == list(report["yahoo"])
     told = re.search(r"any of `(\{.*?\})`", page("SANDBOX.md"))
     assert told is not None
-    assert json.loads(told[1]) == dataclasses.asdict(Limits())
+    with urllib.request.urlopen(f"{sandbox.url}/_sandbox/limits", timeout=5) as answer:
+        assert json.loads(told[1]) == json.load(answer)
 
 
 # ---- errors ----
@@ -406,7 +473,7 @@ def demo_home(tmp_path_factory: pytest.TempPathFactory) -> Path:
         base = tmp_path_factory.mktemp("home")
         clear(patch)
         patch.setenv("SPOCK_HOME", str(base))
-        assert demo.run(tickers=25, sessions=300) == 0
+        assert demo.run(tickers=90, sessions=300) == 0
     settings.clear_cache()
     return base / "demo"
 
@@ -427,9 +494,17 @@ def test_pages_show_sql() -> None:
     assert len(SHOWN) >= 5
 
 
+#: What the queries with parameters are asked for.
+ASKED = {
+    "history": {"region": "KR", "ticker": "005930"},
+    "compare": {"tickers": "005930, AAPL", "since": "2026-10-01"},
+}
+
+
 @pytest.mark.parametrize("name", [row["name"] for row in queries.named()])
 def test_a_named_query_runs(name: str, demo_home: Path) -> None:
-    queries.run(demo_home, name)
+    found = queries.run(demo_home, name, params=ASKED.get(name))
+    assert found or name in ("gaps", "refused")
 
 
 # ---- pages ----

@@ -97,4 +97,5 @@ def as_traded(bars: pl.DataFrame, standing: pl.DataFrame) -> pl.DataFrame:
 
 def _raw_bars(connection: duckdb.DuckDBPyConnection, *, region: str, unit: Unit) -> pl.DataFrame:
     span = {"region": region, "ticker": unit.ticker, "first": unit.start, "last": unit.end}
-    return connection.sql(statement("store/raw_bars"), params=span).pl().cast(dict(BARS))
+    found: pl.DataFrame = connection.sql(statement("store/raw_bars"), params=span).pl().cast(dict(BARS))
+    return found

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import TYPE_CHECKING
 
 from adapters import factory
@@ -40,7 +40,7 @@ class Inquiry:
         self.doubts: list[tuple[str, dt.date]] = []
         self.notes: list[str] = []
 
-    def answers(self) -> Iterator[Fetched]:
+    def answers(self) -> Generator[Fetched, None, None]:
         """Answers in the order they come, each in the one basis of its series.
 
         `Unavailable` where units are to be asked for and no provider can be asked at all.

@@ -97,7 +97,7 @@ def test_a_night_without_the_first_provider_keeps_each_series_in_one_basis_and_t
 ) -> None:
     both = {name: '["kis", "yfinance"]' for name in tools.kis_alone if name.startswith("SPOCK_REGIONS__KR__")}
     start = dt.datetime.combine(FRIDAY, dt.time(21), SEOUL)
-    hasty = {"SPOCK_TRANSPORT__ATTEMPTS": "1", "SPOCK_TRANSPORT__BREAKER_SECONDS": "0.1"}
+    hasty = {"SPOCK_TRANSPORT__ATTEMPTS": "1", "SPOCK_TRANSPORT__BREAKER_FAILURES": "500"}
     home, server = night_home(environment={**both, **hasty}, now=start)
     clean, other = night_home("clean", now=start)
     for one in (home, clean):

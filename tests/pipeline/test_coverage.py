@@ -28,11 +28,11 @@ def store(tmp_path: Path) -> Store:
     return store
 
 
-def listing(ticker: str) -> dict[str, object]:
+def listing(ticker: str, venue: str = "XKRX") -> dict[str, object]:
     return {
         "region": "KR",
         "ticker": ticker,
-        "venue": "XKRX",
+        "venue": venue,
         "security_type": "common",
         "currency": "KRW",
         "listed_from": dt.date(2020, 1, 2),
@@ -66,7 +66,8 @@ def commit(store: Store, cells: dict[str, list[dt.date]], untraded: dict[str, li
 
 
 def settle(store: Store, *tickers: str) -> coverage.Coverage:
-    sessions = pl.DataFrame([("XKRX", day, NOW, "final") for day in DAYS], SESSIONS, orient="row")
+    cells = [(venue, day, NOW, "final") for venue in ("XKRX", "XKOS") for day in DAYS]
+    sessions = pl.DataFrame(cells, SESSIONS, orient="row")
     reasons = pl.DataFrame(schema={"ticker": pl.String, "reason": pl.String})
     with store.write() as connection:
         return coverage.settle(
@@ -129,6 +130,25 @@ def test_untraded_by_silence_holds_where_others_traded(store: Store) -> None:
     counted = settle(store)
 
     assert (counted.explained, counted.gap, counted.ratio) == (1, 0, 1.0)
+
+
+@pytest.mark.parametrize(("names", "gaps"), [(4, 0), (5, 5)])
+def test_untraded_by_silence_is_a_gap_where_five_names_of_a_venue_are_silent_and_none_traded(
+    store: Store, names: int, gaps: int
+) -> None:
+    """All of XKOS is silent on a day on which XKRX traded."""
+    others = [f"K{number}" for number in range(names)]
+    with store.write() as connection:
+        listed = [listing(ticker) for ticker in "ABC"] + [listing(ticker, "XKOS") for ticker in others]
+        seen = pl.DataFrame(listed, schema={**INSTRUMENTS, "followed": pl.Boolean})
+        universe.save(connection, seen, region="KR", origin="sandbox", today=DAYS[0], now=NOW, run_id=RUN)
+    rest = [day for day in DAYS if day != DAYS[2]]
+    cells = dict.fromkeys("ABC", DAYS) | dict.fromkeys(others, rest)
+    commit(store, cells, untraded={ticker: [DAYS[2]] for ticker in others})
+
+    counted = settle(store, "A", "B", "C", *others)
+
+    assert (counted.gap, counted.explained) == (gaps, names - gaps)
 
 
 def test_nothing_expected_is_no_success(tmp_path: Path) -> None:

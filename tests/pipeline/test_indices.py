@@ -189,3 +189,18 @@ def test_an_index_without_its_newest_level_is_asked_again_by_the_same_command(
     assert control.report(server.url)["by_tr"] == {INDEX_TR[region]: 1}
     assert set(levels(home).group_by("index_code").len()["len"]) == {30}
     assert home.table("quarantine")["rule"].to_list() == (["repeated_row"] if kind == "repeat" else [])
+
+
+def test_a_hole_between_levels_is_asked_for_and_only_that(night_home: NightHome) -> None:
+    home, server = night_home()
+    assert home.inside("nightly", "KR").code == 0
+    before = levels(home)
+    with home.store.write() as connection:
+        connection.execute("DELETE FROM index_bars WHERE index_code = 'KOSPI' AND date BETWEEN '2026-11-02' AND '2026-11-04'")
+    control.clear_report(server.url)
+
+    done = home.inside("backfill", "KR", "--days", "30")
+
+    assert (done.code, done.row["notes"]) == (0, []), done.out
+    assert levels(home).equals(before)
+    assert control.report(server.url)["by_tr"] == {INDEX_TR["KR"]: 1}

@@ -274,7 +274,7 @@ FAULTS = {
 def clean(tmp_path_factory: pytest.TempPathFactory, tools: Any) -> dict[str, pl.DataFrame]:
     """What an undisturbed night leaves."""
     folder = tmp_path_factory.mktemp("clean")
-    with tools.sandbox(now=tools.now, enforce_limits=False) as server:
+    with tools.sandbox(now=tools.now, regions=("KR",), tickers=12, enforce_limits=False) as server:
         home = tools.home(
             folder / "home",
             folder / "machine",
