@@ -21,11 +21,13 @@ from pipeline.books import Books
 from pipeline.collect import indices, listings, spool
 from pipeline.collect import plan as planning
 from pipeline.collect.answers import Checker, session_groups
+from pipeline.collect.doubts import by_calendar, spoken
 from pipeline.collect.inquiry import Inquiry
 from pipeline.collect.plan import Plan
 from pipeline.collect.sessions import RegionSessions, history_provider
 from pipeline.collect.spool import Failed, Fetched
 from pipeline.errors import CalendarUnknown, SpockError, Unavailable
+from pipeline.indicators.stage import derive
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
 from pipeline.store import Committed, Store, commit_batch, require_origin
@@ -139,7 +141,7 @@ class Run:
             counted = self._settle(plan, failures)
             note["detail"] = f"coverage {counted.ratio:.4f}"
         with self._state.stage(self._task.run_id, "indicators") as note:
-            note["detail"] = self._derive()
+            note["detail"] = derive(self._store, region=self._config.region, run_id=self._task.run_id).detail
         return self._end(counted, failures, began)
 
     def _collect(self, plan: Plan, resumed: bool) -> list[Failed]:
@@ -195,14 +197,14 @@ class Run:
                     self._commit(file.batch_id, batch)
                     self._state.mark_committed(self._task.run_id, file.batch_id)
         self._notes += inquiry.notes
-        for calendar, session in inquiry.doubts:
-            self._notes.append(f"calendar_suspect: no ticker of {calendar} has a row for {session}")
+        for calendar, sessions in by_calendar(inquiry.doubts).items():
+            self._notes.append(f"calendar_suspect: no ticker of {calendar} has a row for {spoken(sessions)}")
             self._state.emit(
                 "calendar_suspect",
                 self._config.region,
                 severity="warning",
                 run_id=self._task.run_id,
-                detail={"calendar": calendar, "session": session},
+                detail={"calendar": calendar, "sessions": [str(session) for session in sessions]},
             )
         return inquiry.failures
 
@@ -295,12 +297,6 @@ class Run:
                 follows=follows,
                 now=self._now,
             )
-
-    def _derive(self) -> str:
-        """What follows from the bars; returns what was written, in words."""
-        from pipeline.indicators.stage import derive  # loads TA-Lib, which takes a second: only a run that has work pays
-
-        return derive(self._store, region=self._config.region, run_id=self._task.run_id).detail
 
     # beginnings and ends ----------------------------------------------------------------------------------------------
 

@@ -5,13 +5,15 @@ from __future__ import annotations
 import datetime as dt
 import threading
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 #: So many tickers without a row for a session that nobody has a row for: the session itself is in doubt.
 DOUBT_AFTER = 5
 
 #: A calendar ("" where all venues share one) and a date.
 Session = tuple[str, dt.date]
+#: So many days are told one by one, more by their number and their ends.
+_TOLD = 3
 
 
 class Doubts:
@@ -45,3 +47,15 @@ class Doubts:
     def suspected(self) -> list[Session]:
         """Suspected sessions of which no ticker has got a row since."""
         return sorted(session for session in self._suspect if not self._rows_of[session])
+
+
+def by_calendar(sessions: Sequence[Session]) -> dict[str, list[dt.date]]:
+    """The dates of each calendar, ascending."""
+    return {calendar: sorted(day for name, day in sessions if name == calendar) for calendar in dict(sessions)}
+
+
+def spoken(days: Sequence[dt.date]) -> str:
+    """Some days (ascending, at least one) in words: the days, or how many lie between which."""
+    if len(days) <= _TOLD:
+        return ", ".join(map(str, days))
+    return f"{len(days):,} sessions from {days[0]} to {days[-1]}"

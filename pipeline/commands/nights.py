@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import sys
 from typing import TYPE_CHECKING
 
@@ -30,7 +31,7 @@ def nightly(regions: tuple[str, ...], date: str | None, wait: bool, now: str | N
 
     day = None if date is None else parse_date("--date", date)
     nights = _nights(now, form)
-    _finish(nights.nightly(regions, date=day, wait=wait, look=lambda: clock_of(now)), form)
+    _finish(nights, nights.nightly(regions, date=day, wait=wait, look=lambda: clock_of(now)), form)
 
 
 @click.command()
@@ -55,7 +56,7 @@ def backfill(
         (region, *backfill_range(settings.get_config(region), nights.clock.now, days=days, first=day, until=until))
         for region in regions
     ]
-    _finish(nights.backfill(ranges), form)
+    _finish(nights, nights.backfill(ranges), form)
 
 
 @click.command()
@@ -104,16 +105,21 @@ def _nights(now: str | None, form: str | None) -> Nights:
     return Nights(settings.home(), clock_of(now), progress_of(form))
 
 
-def _finish(results: list[Result], form: str | None) -> None:
-    """Print one object a region and end with the worst exit code."""
-    from pipeline import output
+def _finish(nights: Nights, results: list[Result], form: str | None) -> None:
+    """Print one object a region, on a terminal with the day's page in short, and end with the worst exit code."""
+    from pipeline import output, report
     from pipeline.nightly import exit_code
+    from pipeline.outcome import Outcome
 
     shape = output.chosen(form)
     rows = [result.as_dict() for result in results]
     if shape == "table":
         columns = ("region", "status", "sessions", "tickers", "rows", "explained", "refused", "coverage", "requests", "seconds")
         output.show([{name: row[name] for name in columns} for row in rows], shape)
+        days = {result.as_of.astimezone(dt.UTC).date() for result in results if isinstance(result, Outcome)}
+        for day in sorted(days):
+            if report.path(nights.home, day).exists():
+                report.summary.show(report.gather(nights.home, day), nights.home)
         for row in rows:
             for note in [row.get("error"), *row.get("notes", ())]:
                 if note:

@@ -37,6 +37,7 @@ from pipeline.importing.sqlite_file import SqliteFile
 from pipeline.importing.staging import Staging, staging
 from pipeline.importing.steps import Step, denied_cells, standing_already, steps
 from pipeline.importing.wanted import Wanted
+from pipeline.indicators.stage import derive
 from pipeline.nightly import Nights
 from pipeline.progress import Progress
 from pipeline.quality import SESSIONS
@@ -278,6 +279,8 @@ class Importer:
                     if len(batches) > 10 and number % 10 == 9:
                         self._progress.say(f"{region}: {number + 1} of {len(batches)} batches committed")
                 note["detail"] = f"{len(batches)} batches"
+            with self._state.stage(run_id, "indicators") as note:
+                note["detail"] = derive(self._store, region=region, run_id=run_id).detail
         except SpockError as error:
             books.fail(error, lambda: self._state.add_requests(run_id, {}, time.monotonic() - began))
             raise

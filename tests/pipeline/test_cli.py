@@ -79,7 +79,8 @@ def test_a_night_as_csv_has_a_header_and_a_row(filled: Any) -> None:
 
 def test_a_night_as_a_table_cuts_no_value(filled: Any) -> None:
     done = filled.inside("nightly", "KR", "--format", "table")
-    for text in ("region", "coverage", "KR", "complete"):
+    titles = ("Regions", "Providers", "Slowest tickers", "as of   2026-11-20 12:00 UTC", "reports/2026-11-20.html")
+    for text in ("region", "coverage", "KR", "complete", *titles):
         assert text in done.out
     assert "…" not in done.out
 

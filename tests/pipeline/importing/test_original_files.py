@@ -100,6 +100,15 @@ def test_a_row_of_no_region_is_refused_and_kept(home: Any, make: SimpleNamespace
     ]
 
 
+def test_indicators_follow_what_was_imported_also_into_the_past(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
+    make.original(tmp_path / "new.db", make.series(8)[-3:])
+    make.original(tmp_path / "old.db", make.series(8))
+    for name, fives in (("new.db", 0), ("old.db", 4)):
+        make.imported(home, "sqlite", tmp_path / name)
+        daily = home.table("technical_analysis").filter(pl.col("timeframe") == "D")
+        assert (daily.height, daily["ma5"].is_not_null().sum()) == (home.table("ohlcv_data").height, fives)
+
+
 def test_a_region_that_is_off_is_left_in_the_file_and_told(home: Any, make: SimpleNamespace, tmp_path: Path) -> None:
     home.environment["SPOCK_REGIONS__HK__STATUS"] = "off"
     make.original(tmp_path / "a.db", [*make.series(2), make.bar("2026-11-20", ticker="00700", region="HK")])
