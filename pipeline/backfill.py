@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING
 
+from pipeline.clock import parse_day
 from pipeline.collect.sessions import RegionSessions, target_session
 from pipeline.errors import CalendarUnknown, UsageError
 from pipeline.outcome import Task
@@ -33,7 +34,7 @@ def backfill_range(
     if until is not None and until.startswith("-") and until[1:].isdigit():
         last = _sessions_back(config, "--until", int(until[1:]) + 1, newest)
     elif until is not None:
-        last = parse_date("--until", until)
+        last = parse_day(until, "--until")
         if last > newest:
             raise UsageError(
                 f"--until {last}: the newest final session of {config.region} is {newest}: give that day or an earlier one"
@@ -64,11 +65,3 @@ def _sessions_back(config: RegionConfig, flag: str, count: int, last: dt.date) -
 
 def _before_the_calendar(flag: str, day: dt.date, config: RegionConfig, begins: dt.date) -> str:
     return f"{flag} {day}: the calendar of {config.region} begins on {begins}: give that day or a later one"
-
-
-def parse_date(flag: str, text: str) -> dt.date:
-    """A day as YYYY-MM-DD; `UsageError` names the flag and the text."""
-    try:
-        return dt.date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{flag} {text!r} is no day: write it as YYYY-MM-DD, such as 2025-06-30") from None

@@ -219,20 +219,6 @@ def final_at(venue: VenueConfig, provider: str, session: date) -> datetime:
     return local.astimezone(UTC)
 
 
-def last_final_session(venue: VenueConfig, provider: str, now: datetime) -> date:
-    """The newest session of `venue` whose bars are final at `now` (aware).
-
-    `CalendarUnknown` when the venue's calendar ends before `now` or starts after it.
-    """
-    sessions = calendar(venue.calendar)
-    today = now.astimezone(ZoneInfo(sessions.timezone)).date()
-    # A rule may make a session final before its own local date ends elsewhere, never before the date begins.
-    day = today if sessions.is_session(today) else sessions.previous_session(today)
-    while final_at(venue, provider, day) > now:
-        day = sessions.previous_session(day)
-    return day
-
-
 def region_phase(config: RegionConfig, moment: datetime) -> Phase:
     """What a region does at `moment` (aware): open if one of its venues is, else lunch, else closed.
 

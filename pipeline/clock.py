@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Literal
 
 from pipeline.errors import UsageError
@@ -51,6 +51,14 @@ def parse_now(text: str, origin: str = "now") -> datetime:
     if moment.tzinfo is None:
         raise UsageError(f"{origin} {text!r} has no timezone: {_HOW}")
     return moment.astimezone(UTC)
+
+
+def parse_day(text: str, origin: str) -> date:
+    """A day as YYYY-MM-DD; `UsageError` names the text as coming from `origin`."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError(f"{origin} {text!r} is no day: write it as YYYY-MM-DD, such as 2025-06-30") from None
 
 
 _HOW = "write it in ISO 8601 with its timezone, such as 2026-11-20T21:00:00+09:00 or 2026-11-20T12:00:00Z"

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import duckdb
 import polars as pl
 
-from pipeline.collect.doubts import DOUBT_AFTER
+from pipeline.doubts import DOUBT_AFTER
 from pipeline.statements import statement
 from pipeline.store.file import registered, rows
 

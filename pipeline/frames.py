@@ -97,6 +97,9 @@ ACTIONS = pl.Schema(
     }
 )
 
+#: Kinds of corporate actions that pay money; every other one changes the number of shares or what a share is.
+CASH_KINDS = ("cash", "special")
+
 #: Indicators of a bar, in the price's currency (`rsi_14`: 0 to 100), in the order of the table `technical_analysis`.
 INDICATORS = pl.Schema(
     dict.fromkeys(

@@ -19,6 +19,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
 
 from pipeline import queries, settings
+from pipeline.clock import parse_day
 from pipeline.errors import UsageError
 from pipeline.statements import statement
 from pipeline.store import Store
@@ -133,9 +134,4 @@ def _day(name: str, given: Day | None, otherwise: dt.date) -> dt.date:
         return otherwise
     if isinstance(given, dt.datetime):
         raise UsageError(f"{name} {given!r}: give a day (datetime.date or YYYY-MM-DD); sessions are days of their venue")
-    if isinstance(given, dt.date):
-        return given
-    try:
-        return dt.date.fromisoformat(given)
-    except (ValueError, TypeError):
-        raise UsageError(f"{name} {given!r} is no day: write it as YYYY-MM-DD, such as 2025-06-30") from None
+    return given if isinstance(given, dt.date) else parse_day(given, name)

@@ -207,15 +207,15 @@ class Nights:
 
         # Daemons: one that waits for a provider must not keep a stopped command alive; a kill loses nothing either.
         threads = [threading.Thread(target=one, args=(config,), name=config.region, daemon=True) for config in configs]
-        for thread in threads:
-            thread.start()
         try:
+            for thread in threads:
+                thread.start()
             for thread in threads:
                 thread.join()
         except KeyboardInterrupt:
             self._stopping.set()
             until = time.monotonic() + _LAST_WORDS
-            for thread in threads:
+            for thread in filter(threading.Thread.is_alive, threads):
                 thread.join(max(0.0, until - time.monotonic()))
             raise
 

@@ -17,19 +17,19 @@ import polars as pl
 
 from pipeline import coverage
 from pipeline.attempts import AttemptLog
-from pipeline.books import Books
 from pipeline.collect import indices, listings, spool
 from pipeline.collect import plan as planning
 from pipeline.collect.answers import Checker, session_groups
-from pipeline.collect.doubts import by_calendar, spoken
 from pipeline.collect.inquiry import Inquiry
 from pipeline.collect.plan import Plan
 from pipeline.collect.sessions import RegionSessions, history_provider
 from pipeline.collect.spool import Failed, Fetched
+from pipeline.doubts import by_calendar, spoken
 from pipeline.errors import CalendarUnknown, SpockError, Unavailable
 from pipeline.indicators.stage import derive
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
+from pipeline.recorder import Recorder
 from pipeline.store import Committed, Store, commit_batch, require_origin
 from pipeline.store.file import rows, translated
 from pipeline.store.lock import write_lock
@@ -72,7 +72,7 @@ class Run:
         self._origin = origin
         self._progress = progress
         self._stopped = stopped
-        self._books = Books(state, task.run_id, config.region, progress.say)
+        self._recorder = Recorder(state, task.run_id, config.region, progress.say)
         self._log = AttemptLog(task.run_id, config.region)
         self._checker = Checker(config, task.run_id, origin, task.target, clock.now)
         self._notes: list[str] = []
@@ -112,7 +112,7 @@ class Run:
         try:
             outcome = self._worked(began)
         except SpockError as error:
-            self._books.fail(error, lambda: self._log.flush(self._state, time.monotonic() - began))
+            self._recorder.fail(error, lambda: self._log.flush(self._state, time.monotonic() - began))
             raise
         self._log.flush(self._state, time.monotonic() - began)
         return outcome
@@ -304,7 +304,7 @@ class Run:
         # An attempt that settled its coverage had ended, whatever came of it; one that was cut off or broke goes on.
         again = before is not None and before["status"] != "running" and self._stage_done("coverage")
         task = self._task
-        self._attempt = self._books.begin(
+        self._attempt = self._recorder.begin(
             task.kind, task.first, task.target, origin=self._origin, as_of=self._now, again=again
         )
 
@@ -318,7 +318,7 @@ class Run:
         done = self._totals()
         figures = {"sessions": counted.sessions, "tickers": counted.tickers, "coverage": counted.ratio}
         outcome = self._outcome(done, began, status=status, gaps=counted.gap, **figures)
-        self._books.end(status, done, self._notes, detail={"coverage": round(counted.ratio, 6)}, **figures)
+        self._recorder.end(status, done, self._notes, detail={"coverage": round(counted.ratio, 6)}, **figures)
         return outcome
 
     def _unchanged(self, before: dict[str, Any], began: float) -> Outcome:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from pipeline.frames import ACTIONS, BARS
+from pipeline.frames import ACTIONS, BARS, CASH_KINDS
 from pipeline.statements import statement
 
 if TYPE_CHECKING:
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
 
 #: How far two providers' closes of one session may lie apart: 1 basis point (market_semantics.md, "Providers in a chain").
 SAME_CLOSE = 1e-4
-
-#: Corporate actions that move no share count.
-_CASH = ("cash", "special")
 
 
 class Bases:
@@ -82,7 +79,7 @@ def is_as_traded(bars: pl.DataFrame, actions: pl.DataFrame, standing: pl.DataFra
     new = bars.join(standing, on="date", how="anti")["date"].min()
     if new is None:
         return True
-    later = actions.select(ACTIONS.names()).filter((pl.col("ex_date") > new) & ~pl.col("kind").is_in(_CASH))
+    later = actions.select(ACTIONS.names()).filter((pl.col("ex_date") > new) & ~pl.col("kind").is_in(CASH_KINDS))
     return later.is_empty()
 
 

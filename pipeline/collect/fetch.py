@@ -21,8 +21,8 @@ import polars as pl
 
 from adapters.base import History, Instrument, Listing, MarketAdapter
 from adapters.factory import Chain
-from pipeline.collect.doubts import DOUBT_AFTER, Doubts, Session
 from pipeline.collect.spool import Failed, Fetched, Silence, Unit
+from pipeline.doubts import DOUBT_AFTER, Doubts, Session
 from pipeline.errors import NotYet, ProviderError, Unavailable, Unsupported
 from pipeline.frames import ACTIONS, BARS, REFUSED
 
@@ -96,11 +96,6 @@ class Collector:
     def doubts(self) -> list[Session]:
         """Sessions (calendar, date) of which no ticker has a row although several should, and no list ends their listings."""
         return self._doubts.suspected
-
-    @property
-    def doubtful_sessions(self) -> list[dt.date]:
-        """The dates of `doubts`."""
-        return sorted({day for _, day in self.doubts})
 
     def collect(self, units: Sequence[Unit]) -> Iterator[Fetched]:
         """Answers in the order they come. A unit is asked again while its provider is away, until patience ends."""

@@ -178,10 +178,17 @@ def target_session(config: RegionConfig, now: dt.datetime, asked: dt.date | None
 
 
 def unfinished_session(config: RegionConfig, now: dt.datetime) -> TooEarly | None:
-    """The session that has closed but is not final at `now`, as the error that says when it will be."""
+    """The session that has closed but is not final at `now`, as the error that says when it will be.
+
+    None also after the last session that the calendars know: nothing later has closed, as far as anybody can say.
+    """
     days = RegionSessions(config)
     provider = history_provider(config)
-    following = days.after(days.newest_final(provider, now))
+    newest = days.newest_final(provider, now)
+    try:
+        following = days.after(newest)
+    except CalendarUnknown:
+        return None
     if days.closes_at(following) <= now:
         return _too_early(config, days.final_at(provider, following), following)
     return None

@@ -36,10 +36,11 @@ def sessions(place: str, first: str | None, last: str | None, now: str | None, f
     """List the sessions of a venue with their hours in UTC; a day that the calendar does not know is an error."""
     from pipeline import output
     from pipeline.calendars import COLUMNS
+    from pipeline.clock import parse_day
 
     known = _calendar_of(place)
-    start = _day("--from", first) if first is not None else known.local_date(clock_of(now).now)
-    end = _day("--to", last) if last is not None else min(start + _AHEAD, max(start, known.last))
+    start = parse_day(first, "--from") if first is not None else known.local_date(clock_of(now).now)
+    end = parse_day(last, "--to") if last is not None else min(start + _AHEAD, max(start, known.last))
     if end < start:
         raise UsageError(f"--to {end} lies before --from {start}; give the earlier day first")
     rows = [_hours(known.session(day)) for day in known.sessions(start, end)]
@@ -145,10 +146,3 @@ def _hours(session: Session) -> dict[str, str | None]:
 
 def _utc(moment: dt.datetime) -> str:
     return moment.astimezone(dt.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def _day(option: str, text: str) -> dt.date:
-    try:
-        return dt.date.fromisoformat(text.strip())
-    except ValueError as error:
-        raise UsageError(f"{option} {text!r} is no day; write it as YYYY-MM-DD") from error

@@ -54,7 +54,7 @@ def import_(
     from pathlib import Path
 
     from pipeline import output, settings
-    from pipeline.backfill import parse_date
+    from pipeline.clock import parse_day
     from pipeline.importing.importer import Importer
     from pipeline.importing.result import exit_code
     from pipeline.importing.wanted import Wanted
@@ -63,7 +63,7 @@ def import_(
         kind=kind,
         region=None if region is None else settings.resolve_region(region),
         basis=basis,
-        adjusted_through=None if adjusted_through is None else parse_date("--adjusted-through", adjusted_through),
+        adjusted_through=None if adjusted_through is None else parse_day(adjusted_through, "--adjusted-through"),
         provider=provider,
         currency=currency,
         venue=venue,
@@ -113,15 +113,15 @@ def export(
     from pathlib import Path
 
     from pipeline import exporting, output, settings
-    from pipeline.backfill import parse_date
+    from pipeline.clock import parse_day
 
     done = exporting.export(
         settings.home(),
         exporting.Asked(
             region=settings.resolve_region(region),
             tickers=tickers,
-            first=None if first is None else parse_date("--from", first),
-            last=None if last is None else parse_date("--to", last),
+            first=None if first is None else parse_day(first, "--from"),
+            last=None if last is None else parse_day(last, "--to"),
             adjusted=adjusted,
         ),
         Path(target),

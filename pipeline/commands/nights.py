@@ -27,9 +27,9 @@ def nightly(regions: tuple[str, ...], date: str | None, wait: bool, now: str | N
     Run it again after a kill or a failure: it goes on where it was. On an empty home it first fetches the ticker list and
     `collect.initial_sessions` sessions of history.
     """
-    from pipeline.backfill import parse_date
+    from pipeline.clock import parse_day
 
-    day = None if date is None else parse_date("--date", date)
+    day = None if date is None else parse_day(date, "--date")
     nights = _nights(now, form)
     _finish(nights, nights.nightly(regions, date=day, wait=wait, look=lambda: clock_of(now)), form)
 
@@ -46,11 +46,12 @@ def backfill(
 ) -> None:
     """Collect history: `--days N` sessions, or `--from DAY [--until DAY]`. Only what is not stored yet is asked for."""
     from pipeline import settings
-    from pipeline.backfill import backfill_range, parse_date
+    from pipeline.backfill import backfill_range
+    from pipeline.clock import parse_day
 
     if (days is None) == (first is None):
         raise UsageError("a backfill needs either --days N or --from DAY")
-    day = None if first is None else parse_date("--from", first)
+    day = None if first is None else parse_day(first, "--from")
     nights = _nights(now, form)
     ranges = [
         (region, *backfill_range(settings.get_config(region), nights.clock.now, days=days, first=day, until=until))
@@ -67,9 +68,9 @@ def backfill(
 def plan(regions: tuple[str, ...], date: str | None, now: str | None, form: str | None) -> None:
     """Show what a night would ask, in requests and seconds; asks nothing and changes nothing."""
     from pipeline import output
-    from pipeline.backfill import parse_date
+    from pipeline.clock import parse_day
 
-    day = None if date is None else parse_date("--date", date)
+    day = None if date is None else parse_day(date, "--date")
     plans = _nights(now, form).plan(regions, day)
     if output.chosen(form) == "table":
         for one in plans:

@@ -23,7 +23,6 @@ import duckdb
 import polars as pl
 
 from pipeline import calendars, settings
-from pipeline.books import Books
 from pipeline.clock import Clock
 from pipeline.collect.sessions import closed_sessions
 from pipeline.errors import SpockError, StoreReadOnly, UsageError
@@ -41,6 +40,7 @@ from pipeline.indicators.stage import derive
 from pipeline.nightly import Nights
 from pipeline.progress import Progress
 from pipeline.quality import SESSIONS
+from pipeline.recorder import Recorder
 from pipeline.settings import RegionConfig
 from pipeline.statements import statement
 from pipeline.store import Batch, Committed, commit_batch, require_origin
@@ -262,8 +262,8 @@ class Importer:
     ) -> list[str]:
         """Commit what is left of a run (`again`: one that had ended before); returns the tickers that nobody lists."""
         region, run_id = judge.config.region, judge.run_id
-        books = self._books(region, run_id)
-        books.begin(
+        recorder = self._recorder(region, run_id)
+        recorder.begin(
             "import",
             shown.first or self._now.date(),
             shown.last or self._now.date(),
@@ -282,7 +282,7 @@ class Importer:
             with self._state.stage(run_id, "indicators") as note:
                 note["detail"] = derive(self._store, region=region, run_id=run_id).detail
         except SpockError as error:
-            books.fail(error, lambda: self._state.add_requests(run_id, {}, time.monotonic() - began))
+            recorder.fail(error, lambda: self._state.add_requests(run_id, {}, time.monotonic() - began))
             raise
         return unlisted
 
@@ -339,7 +339,7 @@ class Importer:
             )
         return done, dict(sorted(by_rule.items())), unlisted, pl.concat(refused)
 
-    # books ------------------------------------------------------------------------------------------------------------
+    # the run's record -------------------------------------------------------------------------------------------------
 
     def _totals(self, region: str, run_id: str, prefix: str) -> tuple[Committed, dict[str, int], pl.DataFrame]:
         """What stands of a run: counts, refused rows by rule, refused cells."""
@@ -352,14 +352,14 @@ class Importer:
 
         return self._store.look(read)
 
-    def _books(self, region: str, run_id: str) -> Books:
-        return Books(self._state, run_id, region, self._progress.say)
+    def _recorder(self, region: str, run_id: str) -> Recorder:
+        return Recorder(self._state, run_id, region, self._progress.say)
 
     def _end(self, result: Imported, done: Committed, began: float) -> None:
         assert result.run_id is not None
-        books = self._books(result.region, result.run_id)
+        recorder = self._recorder(result.region, result.run_id)
         file = {"file": Path(result.file).name}
-        books.end(result.status, done, result.notes, tickers=result.tickers, detail=file)
+        recorder.end(result.status, done, result.notes, tickers=result.tickers, detail=file)
         self._state.add_requests(result.run_id, {}, time.monotonic() - began)
 
     def _publish(self, results: Sequence[Imported]) -> None:

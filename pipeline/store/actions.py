@@ -17,14 +17,13 @@ from typing import Any
 import duckdb
 import polars as pl
 
+from pipeline.frames import CASH_KINDS
 from pipeline.statements import statement
 from pipeline.store.incoming import incoming, require_region
 from pipeline.store.schemas import QUARANTINE, STORED_ACTIONS
 
 Row = Mapping[str, Any]
 
-#: Kinds that pay money; every other one changes the number of shares or what a share is.
-CASH_KINDS = frozenset({"cash", "special"})
 #: Amounts this near to each other are one: a provider that rescales dividends by later splits rounds them.
 _SAME_CASH = 1e-4
 _SAME_FACTOR = 1e-6

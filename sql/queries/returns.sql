@@ -6,6 +6,7 @@ WITH bars AS (
         bar.date,
         bar.close,
         bar.currency,
+        bar.provider,
         row_number() OVER (PARTITION BY bar.region, bar.ticker ORDER BY bar.date DESC) - 1 AS age
     FROM region_state AS standing
     JOIN ohlcv_total_return AS bar
@@ -23,7 +24,8 @@ SELECT
     round(100 * (max(close) FILTER (age = 0) / max(close) FILTER (age = 20) - 1), 2) AS return_20,
     round(100 * (max(close) FILTER (age = 0) / max(close) FILTER (age = 60) - 1), 2) AS return_60,
     round(100 * (max(close) FILTER (age = 0) / max(close) FILTER (age = 120) - 1), 2) AS return_120,
-    round(100 * (max(close) FILTER (age = 0) / max(close) FILTER (age = 250) - 1), 2) AS return_250
+    round(100 * (max(close) FILTER (age = 0) / max(close) FILTER (age = 250) - 1), 2) AS return_250,
+    arg_max(provider, date) AS provider
 FROM bars
 GROUP BY region, ticker
 ORDER BY return_20 DESC NULLS LAST, region, ticker;

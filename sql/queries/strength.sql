@@ -8,6 +8,7 @@ WITH bars AS (
         bar.date,
         bar.close,
         bar.currency,
+        bar.provider,
         coalesce(bar.adjusted_through, bar.date) AS adjusted_through,
         ta.ma200
     FROM region_state AS standing
@@ -27,6 +28,7 @@ adjusted AS (
         bar.ticker,
         bar.date,
         bar.currency,
+        bar.provider,
         bar.ma200,
         bar.close * coalesce(product(later.price_factor), 1) AS close
     FROM bars AS bar
@@ -35,7 +37,7 @@ adjusted AS (
         AND later.ticker = bar.ticker
         AND later.ex_date > bar.date
         AND (NOT later.in_split_adjusted OR later.ex_date > bar.adjusted_through)
-    GROUP BY bar.region, bar.ticker, bar.date, bar.currency, bar.ma200, bar.close
+    GROUP BY bar.region, bar.ticker, bar.date, bar.currency, bar.provider, bar.ma200, bar.close
 )
 SELECT
     region,
@@ -44,7 +46,8 @@ SELECT
     close,
     ma200,
     currency,
-    (close - ma200) / ma200 * 100 AS strength_percent
+    (close - ma200) / ma200 * 100 AS strength_percent,
+    provider
 FROM adjusted
 ORDER BY strength_percent DESC, region, ticker
 LIMIT 50;

@@ -192,7 +192,7 @@ def test_a_region_that_no_calendar_knows_is_unknown() -> None:
     [
         ("KR", "kis", date(2026, 11, 20), "2026-11-20T11:05Z", "2026-11-23T00:00Z"),
         ("US", "kis", date(2026, 11, 20), "2026-11-21T03:30Z", "2026-11-23T14:30Z"),
-        ("HK", "kis", date(2025, 12, 24), "2025-12-24T08:15Z", "2025-12-29T01:30Z"),
+        ("HK", "kis", date(2025, 12, 24), "2025-12-24T08:30Z", "2025-12-29T01:30Z"),
         # Milan is closed on 24 December, the region's other venues are not.
         ("EU", "yfinance", date(2025, 12, 24), "2025-12-24T16:45Z", "2025-12-29T08:00Z"),
     ],
@@ -212,20 +212,6 @@ def test_a_day_without_a_session_has_no_window() -> None:
 # ---- finality ----
 
 
-@pytest.mark.parametrize(
-    ("now", "session"),
-    [
-        (datetime(2026, 11, 20, 11, 4, 59, tzinfo=UTC), date(2026, 11, 19)),  # Friday 20:04:59 in Seoul
-        (datetime(2026, 11, 20, 11, 5, tzinfo=UTC), date(2026, 11, 20)),
-        (datetime(2026, 11, 22, 12, tzinfo=UTC), date(2026, 11, 20)),  # Sunday
-        (datetime(2026, 11, 22, 22, tzinfo=UTC), date(2026, 11, 20)),  # Monday morning in Seoul
-        (datetime(2026, 6, 3, 12, tzinfo=UTC), date(2026, 6, 2)),  # election day
-    ],
-)
-def test_the_last_final_session(now: datetime, session: date) -> None:
-    assert calendars.last_final_session(venue(), "kis", now) == session
-
-
 def test_a_session_is_final_at_the_venues_local_time() -> None:
     moment = calendars.final_at(venue(), "kis", date(2026, 11, 20))
     assert moment == datetime(2026, 11, 20, 11, 5, tzinfo=UTC)
@@ -237,16 +223,8 @@ def test_a_provider_may_be_later_than_the_venue() -> None:
     friday = date(2026, 11, 20)
     assert calendars.final_at(late, "kis", friday) == datetime(2026, 11, 21, 3, 30, tzinfo=UTC)
     assert calendars.final_at(late, "yfinance", friday) == datetime(2026, 11, 20, 11, 5, tzinfo=UTC)
-    assert calendars.last_final_session(late, "kis", datetime(2026, 11, 21, 3, 29, tzinfo=UTC)) == date(2026, 11, 19)
-
-
-def test_a_clock_beyond_the_calendar_is_unknown() -> None:
-    with pytest.raises(CalendarUnknown, match="2028-01-03"):
-        calendars.last_final_session(venue(), "kis", datetime(2028, 1, 3, 12, tzinfo=UTC))
 
 
 def test_a_session_of_new_york_is_final_at_half_past_noon_in_seoul_the_next_day() -> None:
     nasdaq = next(one for one in settings.get_config("US").venues if one.mic == "XNAS")
     assert calendars.final_at(nasdaq, "kis", date(2026, 11, 19)) == datetime(2026, 11, 20, 3, 30, tzinfo=UTC)
-    assert calendars.last_final_session(nasdaq, "kis", datetime(2026, 11, 20, 3, 29, tzinfo=UTC)) == date(2026, 11, 18)
-    assert calendars.last_final_session(nasdaq, "kis", datetime(2026, 11, 20, 3, 30, tzinfo=UTC)) == date(2026, 11, 19)

@@ -102,7 +102,7 @@ def test_a_session_is_doubted_by_the_tickers_of_its_own_calendar() -> None:
     _, together = collect(Table(rows), venues=venues)
     answers, apart = collect(Table(rows), venues=venues, calendars_of=own)
     assert together.doubts == []
-    assert (apart.doubts, apart.doubtful_sessions) == ([("XPAR", MONTH[-1])], [MONTH[-1]])
+    assert apart.doubts == [("XPAR", MONTH[-1])]
     assert {silence.state for answer in answers.values() for silence in answer.silences} == {"gap"}
 
 

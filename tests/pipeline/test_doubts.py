@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 
-from pipeline.collect.doubts import by_calendar, spoken
+from pipeline.doubts import by_calendar, spoken
 
 DAYS = [dt.date(2026, 11, day) for day in (16, 17, 18, 19)]
 

@@ -149,10 +149,10 @@ def test_compare_finds_a_ticker_in_whatever_region_has_it(home: Path) -> None:
 
 
 def test_strength_is_the_distance_from_the_long_mean_on_the_last_complete_session(home: Path) -> None:
-    rows = answer(home, "strength", "region", "ticker", "date", "close", "ma200", "currency", "strength_percent")
-    assert rows == [
-        ("KR", "AAA", NEWEST, 359.0, 259.5, "KRW", pytest.approx(100 * (359 / 259.5 - 1))),
-        ("KR", "BBB", NEWEST, 100.0, 100.0, "KRW", 0.0),
+    columns = ("region", "ticker", "date", "close", "ma200", "currency", "strength_percent", "provider")
+    assert answer(home, "strength", *columns) == [
+        ("KR", "AAA", NEWEST, 359.0, 259.5, "KRW", pytest.approx(100 * (359 / 259.5 - 1)), "kis"),
+        ("KR", "BBB", NEWEST, 100.0, 100.0, "KRW", 0.0, "kis"),
     ]
 
 

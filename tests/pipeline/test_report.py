@@ -131,3 +131,21 @@ def test_nearly_whole_is_not_shown_as_whole(empty: Path) -> None:
         regions = [{**row, "coverage": coverage}]
         found = Page(render(facts.__class__(**{**facts.__dict__, "regions": regions})))
         assert found.sections["Where the regions stand"][1][3] == shown
+
+
+def test_what_a_section_leaves_out_is_counted(empty: Path) -> None:
+    facts = report.gather(empty, DAY)
+    gap = {"region": "KR", "state": "gap", "reason": "no row", "cells": 3, "tickers": 1, "newest": DAY, "example": "005930"}
+    found = Page(render(facts.__class__(**{**facts.__dict__, "gaps": [{**gap, "found": 21}]})))
+    assert "and 20 more: spock sql gaps" in found.words
+
+
+def test_a_damaged_spool_is_told_on_the_page(night_home: Callable[..., Any]) -> None:
+    home, _ = night_home(environment={"SPOCK_COLLECT__INITIAL_SESSIONS": "3"}, regions=("KR",), tickers=12)
+    assert home.inside("nightly", "KR").code == 0
+    (spooled,) = (home.path / "runs" / "KR-night-2026-11-20").glob("*.parquet")
+    spooled.write_bytes(spooled.read_bytes()[:-8])
+    report.write(home.path, DAY)
+    found = page(home.path)
+    assert f"{spooled}: is damaged" in found.words
+    assert found.sections["Slowest tickers"][1:] == [["Not known."]]

@@ -70,6 +70,25 @@ def test_finality_is_that_of_the_provider_that_can_be_asked(keys: pytest.MonkeyP
     assert found == [("kis", THURSDAY), ("yfinance", FRIDAY)]
 
 
+@pytest.mark.parametrize(
+    ("now", "session"),
+    [
+        (dt.datetime(2026, 11, 20, 11, 4, 59, tzinfo=dt.UTC), THURSDAY),  # Friday 20:04:59 in Seoul
+        (dt.datetime(2026, 11, 20, 11, 5, tzinfo=dt.UTC), FRIDAY),
+        (dt.datetime(2026, 11, 22, 12, tzinfo=dt.UTC), FRIDAY),  # Sunday
+        (dt.datetime(2026, 11, 22, 22, tzinfo=dt.UTC), FRIDAY),  # Monday morning in Seoul
+        (dt.datetime(2026, 6, 3, 12, tzinfo=dt.UTC), dt.date(2026, 6, 2)),  # election day
+    ],
+)
+def test_the_newest_final_session_of_korea(now: dt.datetime, session: dt.date) -> None:
+    assert RegionSessions(settings.get_config("KR")).newest_final("kis", now) == session
+
+
+def test_a_clock_beyond_the_calendar_is_unknown() -> None:
+    with pytest.raises(CalendarUnknown, match="2028-01-0"):
+        RegionSessions(settings.get_config("KR")).newest_final("kis", dt.datetime(2028, 1, 3, 12, tzinfo=dt.UTC))
+
+
 # several calendars --------------------------------------------------------------------------------------------------------
 
 CHRISTMAS_EVE = dt.date(2026, 12, 24)
@@ -125,3 +144,14 @@ def test_what_no_calendar_knows_is_unknown(ask: str) -> None:
     days = RegionSessions(settings.get_config("CN"))
     with pytest.raises(CalendarUnknown, match="does not know 2031-01-02"):
         getattr(days, ask)(dt.date(2031, 1, 2))
+
+
+@pytest.mark.usefixtures("keys")
+def test_the_last_session_a_calendar_knows_is_collected_and_the_day_after_is_unknown() -> None:
+    config = settings.get_config("CN")
+    last = RegionSessions(config).last
+    evening = dt.datetime.combine(last, dt.time(18), ZoneInfo("Asia/Shanghai"))
+
+    assert (target_session(config, evening, None), unfinished_session(config, evening)) == (last, None)
+    with pytest.raises(UsageError, match="does not know"):
+        target_session(config, evening + dt.timedelta(days=1), None)

@@ -1,4 +1,4 @@
--- Corporate actions that the runs of one day ($day, UTC) wrote, share-count events first.
+-- Corporate actions that the runs of one day ($day, UTC) wrote, share-count events first: fifty of so many (found).
 SELECT
     action.region,
     action.ticker,
@@ -9,7 +9,8 @@ SELECT
     action.cash,
     action.currency,
     action.status,
-    action.provider
+    action.provider,
+    count(*) OVER () AS found
 FROM corporate_actions AS action
 JOIN runs AS run
     ON run.run_id = action.run_id

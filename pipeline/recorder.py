@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Books:
-    """The books of one run; `say` hears what could not be written."""
+class Recorder:
+    """What is written down of one run; `say` hears what could not be."""
 
     state: State
     run_id: str
