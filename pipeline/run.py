@@ -1,4 +1,4 @@
-"""One run of one region: plan, fetch, check and commit, indices, coverage; resumable at any point.
+"""One run of one region: plan, fetch, check and commit, indices, coverage, indicators; resumable at any point.
 
 A run is keyed by its region and what it is for, so that a killed one goes on under its own id. What was fetched is in the
 spool before anything else happens to it; what was committed has its marker in the store. A night fetches everything first
@@ -22,7 +22,8 @@ from pipeline.collect import plan as planning
 from pipeline.collect.answers import Checker, session_groups
 from pipeline.collect.inquiry import Inquiry
 from pipeline.collect.plan import Plan
-from pipeline.collect.sessions import RegionSessions, history_provider
+from pipeline.collect.providers import history_provider
+from pipeline.collect.sessions import RegionSessions
 from pipeline.collect.spool import Failed, Fetched
 from pipeline.doubts import by_calendar, spoken
 from pipeline.errors import CalendarUnknown, SpockError, Unavailable

@@ -70,7 +70,7 @@ class _Bar(Progress):
         self._began = 0.0
 
     def say(self, text: str) -> None:
-        self._all.say(text if text.startswith(self._region) else f"{self._region}: {text}")
+        self._all.say(text if text.startswith(f"{self._region}:") else f"{self._region}: {text}")
 
     def begin(self, plan: Plan) -> None:
         self._all.say(plan.describe())

@@ -22,7 +22,10 @@ from pipeline.store.incoming import append
 #: Timeframes and the period each of their bars is made of.
 TIMEFRAMES = {"D": "day", "W": "week", "M": "month"}
 
-#: Significant digits that are stored (architecture.md, "The store"): the last 300 bars give the newest row to 4e-8.
+#: Bars before the first stale one that are read again: they give the newest row to 4e-8 (stack.md, "indicators").
+MEMORY = 300
+
+#: Significant digits that are stored: more would tell `MEMORY` from the whole history.
 DIGITS = 8
 
 #: Bars worked on at a time: a backfill of ten years must not hold a whole region in memory.
@@ -79,7 +82,13 @@ def derive(store: Store, *, region: str, run_id: str) -> Derived:
 
 def _stale(connection: duckdb.DuckDBPyConnection, *, region: str, run_id: str, timeframe: str) -> pl.DataFrame:
     """ticker, since, start, bars: what is to be computed again."""
-    wanted = {"region": region, "run_id": run_id, "timeframe": timeframe, "unit": TIMEFRAMES[timeframe]}
+    wanted = {
+        "region": region,
+        "run_id": run_id,
+        "timeframe": timeframe,
+        "unit": TIMEFRAMES[timeframe],
+        "memory": MEMORY,
+    }
     found: pl.DataFrame = connection.sql(statement("indicators/stale"), params=wanted).pl()
     return found
 

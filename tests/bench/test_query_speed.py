@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import original
 import polars as pl
@@ -85,16 +86,28 @@ def test_a_query_is_quick_when_warm_and_as_a_process(published: Path, year: Year
             with watch.lap("spock, warm"):
                 found = connection.execute(ours, params or None).fetchall()
     peer.close()
-    assert len(found) == len(theirs)
+    assert _comparable(name, found) == _comparable(name, theirs)
     command = [Path(sys.executable).with_name("spock"), "sql", name, "--format", "ndjson"]
     command += [word for key, value in params.items() for word in ("--param", f"{key}={value}")]
     for _ in range(5):
         with watch.lap("spock, a process"):
             subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env={**os.environ, "SPOCK_HOME": str(published)})
     faster = watch.ratio("original, warm", "spock, warm")
-    warm, cold = watch.median("spock, warm"), watch.quickest("spock, a process")
+    warm, cold = watch.median("spock, warm"), watch.median("spock, a process")
     bounds = f"warm {warm * 1e3:.0f} ms (at most 40), a process {cold * 1e3:.0f} ms (at most 250)"
     say(f"{name} at 2.23M", watch, f"{faster:.1f} times faster" + (f" (at least {least})" if least else ""), bounds)
     assert warm <= 0.040
     assert cold <= 0.250
     assert least is None or faster >= least
+
+
+def _comparable(name: str, rows: list[tuple[Any, ...]]) -> Any:
+    """What both systems must agree on: both were given the same bars and the same means."""
+    match name:
+        case "strength":
+            scores = sorted(float(row[-2] if len(row) > 3 else row[2]) for row in rows)
+            return [round(score, 4) for score in scores]
+        case "counts":
+            return sorted((row[0], row[1], row[2]) for row in rows)
+        case _:
+            return len(rows)

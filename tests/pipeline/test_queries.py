@@ -157,13 +157,29 @@ def test_strength_is_the_distance_from_the_long_mean_on_the_last_complete_sessio
 
 
 def test_strength_adjusts_a_close_from_before_a_split(home: Path, tmp_path: Path) -> None:
+    """It applies the events itself: its closes have to be those of the view, of raw and of split-adjusted bars."""
     store = Store(tmp_path)
     (tmp_path / "spock.duckdb").write_bytes((home / "spock.duckdb").read_bytes())
+    then = DAYS[-11]
     with store.write("test") as connection:
-        connection.execute("UPDATE region_state SET last_complete_session = ? WHERE region = 'KR'", [DAYS[-11]])
+        connection.execute("UPDATE region_state SET last_complete_session = ? WHERE region = 'KR'", [then])
+        # BBB came adjusted for the first of these two splits; the second one was still to come.
+        connection.execute(
+            "UPDATE ohlcv_data SET basis = 'split_adjusted', adjusted_through = ? WHERE ticker = 'BBB' AND date <= ?",
+            [DAYS[-6], then],
+        )
+        for ex_date, factor in ((DAYS[-8], 0.5), (DAYS[-4], 0.2)):
+            connection.execute(
+                "INSERT INTO corporate_actions (region, ticker, ex_date, seq, kind, ratio, price_factor, volume_factor, "
+                "in_split_adjusted, status, source, provider, known_at, run_id) "
+                "VALUES ('KR', 'BBB', $ex_date, 1, 'split', 2, $factor, 2, true, 'confirmed', 'test', 'kis', $now, 'run')",
+                {"ex_date": ex_date, "factor": factor, "now": NOW},
+            )
     store.publish({"replica_info": pa.table({"published_at": [NOW], "as_of": [NOW], "run_id": ["KR-night"]})})
-    rows = answer(tmp_path, "strength", "ticker", "date", "close", "ma200")
-    assert rows == [("AAA", DAYS[-11], 349.0, 249.5), ("BBB", DAYS[-11], 100.0, 100.0)]
+    rows = answer(tmp_path, "strength", "ticker", "date", "close")
+    assert sorted(rows) == [("AAA", then, 349.0), ("BBB", then, pytest.approx(20.0))]
+    view = f"SELECT ticker, date, close FROM ohlcv_adjusted WHERE region = 'KR' AND date = DATE '{then}' ORDER BY ticker"
+    assert sorted(rows) == [tuple(row.values()) for row in queries.run(tmp_path, view)]
 
 
 def test_counts_are_bars_and_tickers_by_region(home: Path) -> None:

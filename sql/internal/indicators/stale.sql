@@ -1,5 +1,5 @@
 -- Tickers whose indicators of a timeframe don't follow from their bars any more, the first date from which ($since), and where bars
--- must be read from so that their newest indicators come out right ($start): 300 bars earlier, or all where a share-count event
+-- must be read from so that they come out right ($start): $memory bars earlier, or all where a share-count event
 -- rescales the whole series. Weeks and months count once a later one has begun for the region ($unit: day, week, month).
 WITH closed AS (
     SELECT if($unit = 'day', DATE '9999-12-31', date_trunc($unit, max(date))::DATE) AS until
@@ -58,7 +58,7 @@ SELECT
     touched.since,
     if(
         $unit = 'day',
-        coalesce(list_min(max(bar.date, 300) FILTER (bar.date < touched.since)), DATE '0001-01-01'),
+        coalesce(list_min(max(bar.date, $memory) FILTER (bar.date < touched.since)), DATE '0001-01-01'),
         DATE '0001-01-01'
     ) AS start,
     count(*) AS bars
