@@ -1,7 +1,7 @@
 """The stage that keeps `technical_analysis`: only what a run touched is computed again, and all of it survives a kill.
 
-What is stale is read from the tables (bars and events the run wrote, bars behind the newest indicator), so a run that was
-cut off leaves nothing that the next one would not find.
+What is stale is read from the tables: what runs committed that the indicators don't follow yet (`indicator_runs`), and bars
+behind the newest indicator. So a run that was cut off leaves nothing that the next one, whichever it is, would not find.
 """
 
 from __future__ import annotations
@@ -60,15 +60,16 @@ class Derived:
 
 
 def derive(store: Store, *, region: str, run_id: str) -> Derived:
-    """Bring the indicators of `region` up to its bars and events, after everything `run_id` committed.
+    """Bring the indicators of `region` up to its bars and events; what is written is stamped with `run_id`.
 
     D on adjusted bars, W and M on complete periods, each dated by its last session; `known_at` and `provider` are those of
-    the newest bar inside. Stored values have `DIGITS` significant digits. Idempotent.
+    the newest bar inside. Stored values have `DIGITS` significant digits. Idempotent: nothing is owed, nothing changes.
     """
     rows = 0
     tickers: set[str] = set()
+    owed = store.look(partial(_owed, region=region), "indicators")
     for timeframe in TIMEFRAMES:
-        stale = store.look(partial(_stale, region=region, run_id=run_id, timeframe=timeframe), "indicators")
+        stale = store.look(partial(_stale, owed=owed, region=region, timeframe=timeframe), "indicators")
         tickers.update(stale["ticker"])
         for part in _parts(stale):
             rows += store.work(
@@ -77,19 +78,23 @@ def derive(store: Store, *, region: str, run_id: str) -> Derived:
                 partial(_replace, region=region, timeframe=timeframe, stale=part),
                 f"indicators {region}",
             )
+    if owed.height:
+        with store.write(f"indicators {region}") as connection, registered(connection, owed=owed):
+            connection.execute(statement("indicators/settle"), {"region": region})
     return Derived(rows, len(tickers))
 
 
-def _stale(connection: duckdb.DuckDBPyConnection, *, region: str, run_id: str, timeframe: str) -> pl.DataFrame:
+def _owed(connection: duckdb.DuckDBPyConnection, *, region: str) -> pl.DataFrame:
+    """run_id, batches: runs whose commits are not taken in yet, this one's or those of a run that was cut off."""
+    found: pl.DataFrame = connection.sql(statement("indicators/owed"), params={"region": region}).pl()
+    return found
+
+
+def _stale(connection: duckdb.DuckDBPyConnection, *, owed: pl.DataFrame, region: str, timeframe: str) -> pl.DataFrame:
     """ticker, since, start, bars: what is to be computed again."""
-    wanted = {
-        "region": region,
-        "run_id": run_id,
-        "timeframe": timeframe,
-        "unit": TIMEFRAMES[timeframe],
-        "memory": MEMORY,
-    }
-    found: pl.DataFrame = connection.sql(statement("indicators/stale"), params=wanted).pl()
+    wanted = {"region": region, "timeframe": timeframe, "unit": TIMEFRAMES[timeframe], "memory": MEMORY}
+    with registered(connection, owed=owed):
+        found: pl.DataFrame = connection.sql(statement("indicators/stale"), params=wanted).pl()
     return found
 
 

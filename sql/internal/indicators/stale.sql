@@ -1,6 +1,7 @@
 -- Tickers whose indicators of a timeframe don't follow from their bars any more, the first date from which ($since), and where bars
--- must be read from so that they come out right ($start): $memory bars earlier, or all where a share-count event
--- rescales the whole series. Weeks and months count once a later one has begun for the region ($unit: day, week, month).
+-- must be read from so that they come out right ($start): $memory bars earlier, or all where a share-count event rescales the whole
+-- series. What the runs `owed` wrote is looked at, and bars behind the newest indicator. Weeks and months count once a later one has
+-- begun for the region ($unit: day, week, month).
 WITH closed AS (
     SELECT if($unit = 'day', DATE '9999-12-31', date_trunc($unit, max(date))::DATE) AS until
     FROM ohlcv_data
@@ -28,25 +29,36 @@ written AS (
     SELECT ticker, min(date) AS since
     FROM ohlcv_data
     WHERE region = $region
-        AND run_id = $run_id
+        AND run_id IN (SELECT run_id FROM owed)
     GROUP BY ticker
 ),
 replaced AS (
     SELECT ticker, min(date) AS since
     FROM ohlcv_revisions
     WHERE region = $region
-        AND replaced_by_run = $run_id
+        AND replaced_by_run IN (SELECT run_id FROM owed)
     GROUP BY ticker
 ),
 rescaled AS (
-    SELECT DISTINCT action.ticker, DATE '0001-01-01' AS since
-    FROM corporate_actions AS action
-    LEFT JOIN newest
-        ON newest.ticker = action.ticker
-    WHERE action.region = $region
-        AND (action.price_factor <> 1 OR action.volume_factor <> 1)
-        AND (action.run_id = $run_id OR action.ex_date > newest.date)
-        AND (action.ticker, action.ex_date) IN (SELECT (ticker, ex_date) FROM share_events WHERE region = $region)
+    -- Told by these runs, told otherwise before, or come into force since the newest indicator.
+    SELECT ticker, DATE '0001-01-01' AS since
+    FROM corporate_actions
+    WHERE region = $region
+        AND cash IS NULL
+        AND run_id IN (SELECT run_id FROM owed)
+    UNION
+    SELECT ticker, DATE '0001-01-01'
+    FROM quarantine
+    WHERE region = $region
+        AND rule = 'action_replaced'
+        AND run_id IN (SELECT run_id FROM owed)
+    UNION
+    SELECT event.ticker, DATE '0001-01-01'
+    FROM share_events AS event
+    JOIN newest
+        ON newest.ticker = event.ticker
+        AND newest.date < event.ex_date
+    WHERE event.region = $region
 ),
 touched AS (
     SELECT ticker, date_trunc($unit, min(since))::DATE AS since

@@ -14,7 +14,7 @@ import pytest
 from pipeline.frames import INDICATORS
 from pipeline.indicators import compute
 from pipeline.indicators.stage import DIGITS, derive
-from pipeline.store import STORED_BARS, Batch, Store, commit_batch
+from pipeline.store import STORED_ACTIONS, STORED_BARS, Batch, Store, commit_batch
 
 NOW = dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
 #: Weekdays from a Monday on.
@@ -59,13 +59,18 @@ def commit(store: Store, run_id: str, bars: pl.DataFrame) -> None:
 
 
 def split(store: Store, ticker: str, ex_date: dt.date, run_id: str) -> None:
+    """A commit of `run_id` that brings a 2:1 split and no bar."""
+    event = pl.DataFrame(
+        {
+            **{"region": "KR", "ticker": ticker, "ex_date": ex_date, "kind": "split", "ratio": 2.0, "price_factor": 0.5},
+            **{"volume_factor": 2.0, "in_split_adjusted": True, "cash": None, "currency": None, "status": "confirmed"},
+            **{"source": "test", "provider": "kis", "known_at": NOW, "run_id": run_id},
+        },
+        schema=STORED_ACTIONS,
+    )
+    none = pl.DataFrame(schema=STORED_BARS)
     with store.write("test") as connection:
-        connection.execute(
-            "INSERT INTO corporate_actions (region, ticker, ex_date, seq, kind, ratio, price_factor, volume_factor, "
-            "in_split_adjusted, status, source, provider, known_at, run_id) "
-            "VALUES ('KR', $ticker, $ex_date, 1, 'split', 2, 0.5, 2, true, 'confirmed', 'test', 'kis', $now, $run_id)",
-            {"ticker": ticker, "ex_date": ex_date, "now": NOW, "run_id": run_id},
-        )
+        commit_batch(connection, Batch(f"{run_id} events", run_id, "KR", "sandbox", NOW, none, actions=event))
 
 
 def table(store: Store, query: str = "FROM technical_analysis ORDER BY ALL") -> pl.DataFrame:
@@ -197,6 +202,41 @@ def test_bars_whose_run_was_cut_off_are_caught_up_by_the_next(store: Store) -> N
     commit(store, "cut off", series("A", weekdays(50), "cut off"))
     commit(store, "next", series("B", weekdays(50), "next"))
     derive(store, region="KR", run_id="next")
+    same(table(store, "FROM technical_analysis WHERE timeframe = 'D' ORDER BY ticker, date"), expected(store))
+
+
+def test_older_bars_of_a_run_that_was_cut_off_are_caught_up_by_the_next(store: Store) -> None:
+    """A backfill is killed after its commits; the night of the next day has another id."""
+    days = weekdays(80)
+    whole = series("A", days, "night one")
+    commit(store, "night one", whole[-20:])
+    derive(store, region="KR", run_id="night one")
+    commit(store, "backfill", whole[:-20].with_columns(run_id=pl.lit("backfill")))
+    commit(store, "night two", series("B", days[-1:], "night two"))
+    derive(store, region="KR", run_id="night two")
+    same(table(store, "FROM technical_analysis WHERE timeframe = 'D' ORDER BY ticker, date"), expected(store))
+
+
+def test_a_run_that_commits_more_after_its_indicators_is_followed_again(store: Store) -> None:
+    days = weekdays(60)
+    whole = series("A", days, "one")
+    commit(store, "one", whole[30:])
+    derive(store, region="KR", run_id="one")
+    with store.write("test") as connection:
+        commit_batch(connection, Batch("one, again", "one", "KR", "sandbox", NOW, whole[:30]))
+    derive(store, region="KR", run_id="two")
+    same(table(store, "FROM technical_analysis WHERE timeframe = 'D' ORDER BY ticker, date"), expected(store))
+
+
+def test_an_event_that_is_taken_back_redoes_its_ticker(store: Store) -> None:
+    days = weekdays(60)
+    commit(store, "one", series("A", days, "one"))
+    split(store, "A", days[-20], "one")
+    derive(store, region="KR", run_id="one")
+    commit(store, "two", series("B", days[-1:], "two"))
+    with store.write("test") as connection:
+        connection.execute("UPDATE corporate_actions SET price_factor = 1, volume_factor = 1, run_id = 'two'")
+    derive(store, region="KR", run_id="two")
     same(table(store, "FROM technical_analysis WHERE timeframe = 'D' ORDER BY ticker, date"), expected(store))
 
 
