@@ -47,7 +47,6 @@ class Market:
         ticker: str | Sequence[str] | None = None,
         start: Day | None = None,
         end: Day | None = None,
-        *,
         adjusted: bool = True,
     ) -> pl.DataFrame:
         """Daily bars of one ticker, of several, or (None) of all of a region, `start` to `end`, both included.
@@ -126,7 +125,11 @@ class Market:
 def _tickers(asked: str | Sequence[str] | None) -> list[str] | None:
     if asked is None:
         return None
-    return [ticker.upper() for ticker in ([asked] if isinstance(asked, str) else asked)]
+    tickers = [asked] if isinstance(asked, str | int) else list(asked)
+    odd = [ticker for ticker in tickers if not isinstance(ticker, str)]
+    if odd:
+        raise UsageError(f"ticker {odd[0]!r} is no text: write it as its venue does, such as '005930'")
+    return [ticker.upper() for ticker in tickers]
 
 
 def _day(name: str, given: Day | None, otherwise: dt.date) -> dt.date:

@@ -37,7 +37,7 @@ def compute(bars: pl.DataFrame) -> pl.DataFrame:
     `UsageError` for a missing column, for indicators that are there already, and for bars that are out of order or twice.
     """
     _require(bars)
-    usable = pl.all_horizontal(pl.col(name).is_finite().fill_null(False) for name in _PRICES)
+    usable = pl.all_horizontal(pl.col(name).cast(pl.Float64).is_finite().fill_null(False) for name in _PRICES)
     whole = bars.select(usable.all()).item()
     known = bars if whole else bars.filter(usable)
     found = _indicators(known)
@@ -49,12 +49,17 @@ def compute(bars: pl.DataFrame) -> pl.DataFrame:
 
 def _require(bars: pl.DataFrame) -> None:
     """`UsageError` where the frame is not what `compute` takes."""
+    if not isinstance(bars, pl.DataFrame):
+        raise UsageError(f"bars are {type(bars).__name__}: give a polars DataFrame (of a LazyFrame: .collect())")
     missing = [name for name in (*SERIES, "date", *_PRICES) if name not in bars.columns]
     if missing:
         raise UsageError(f"bars have no column {', '.join(missing)}: indicators need {', '.join((*SERIES, 'date', *_PRICES))}")
     there = [name for name in _NAMES if name in bars.columns]
     if there:
         raise UsageError(f"bars have indicators already ({', '.join(there)}): give them without")
+    texts = [name for name in _PRICES if not bars.schema[name].is_numeric()]
+    if texts:
+        raise UsageError(f"bars have no numbers in {', '.join(texts)} ({bars.schema[texts[0]]}): give Float64")
     wrong = bars.lazy().select(*SERIES, "date").with_row_index().filter(~_follows()).head(1).collect()
     for place, *series, date in wrong.iter_rows():
         raise UsageError(

@@ -241,7 +241,7 @@ def test_bars_are_adjusted_unless_asked_as_stored(market: Market) -> None:
         ("KR", "AAA", DAYS[-11], 349.0, 2_000),
         ("KR", "AAA", DAYS[-10], 350.0, 1_000),
     ]
-    stored = market.bars("KR", "AAA", DAYS[-11], DAYS[-10], adjusted=False)
+    stored = market.bars("KR", "AAA", DAYS[-11], DAYS[-10], False)
     assert stored.select("date", "close", "volume", "basis").rows() == [
         (DAYS[-11], 698.0, 1_000, "raw"),
         (DAYS[-10], 350.0, 1_000, "raw"),
@@ -290,6 +290,7 @@ def test_sql_takes_text_names_and_parameters(market: Market) -> None:
     [
         (lambda market: market.bars("XX", "AAA"), "XX"),
         (lambda market: market.bars("KR", "NONE"), "KR has no ticker 'NONE'"),
+        (lambda market: market.bars("KR", 5930), "ticker 5930 is no text"),
         (lambda market: market.bars("KR", ["AAA", "NONE"]), "'NONE'"),
         (lambda market: market.bars("KR", "AAA", "2026-13-01"), "start '2026-13-01' is no day"),
         (lambda market: market.bars("KR", "AAA", end=NOW), "end .* give a day"),

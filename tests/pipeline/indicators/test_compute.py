@@ -180,9 +180,19 @@ ORDERED = pl.concat([bars(walk(3), ticker="A"), bars(walk(3), ticker="B")])
         (ORDERED.with_columns(ticker=pl.lit(None, dtype=pl.String)), "out of order at row 1 (US None D 2020-01-02)"),
         (ORDERED.drop("high"), "no column high"),
         (ORDERED.with_columns(ma5=pl.lit(1.0)), "indicators already (ma5)"),
+        (ORDERED.with_columns(pl.col("close").cast(pl.String)), "no numbers in close (String)"),
+        (ORDERED.lazy(), "bars are LazyFrame"),
     ],
-    ids=["descending", "twice", "tickers", "no ticker", "no column", "there"],
+    ids=["descending", "twice", "tickers", "no ticker", "no column", "there", "text", "lazy"],
 )
 def test_bars_that_are_no_series_are_refused(frame: pl.DataFrame, words: str) -> None:
     with pytest.raises(UsageError, match=words.replace("(", r"\(").replace(")", r"\)")):
         compute(frame)
+
+
+def test_whole_numbers_and_decimals_are_prices_too() -> None:
+    wanted = compute(ORDERED).select(INDICATORS.names())
+    for kind in (pl.Float32, pl.Decimal(18, 4)):
+        found = compute(ORDERED.with_columns(pl.col("high", "low", "close").cast(kind))).select(INDICATORS.names())
+        assert found.null_count().equals(wanted.null_count())
+        assert found["ma5"].drop_nulls().to_list() == pytest.approx(wanted["ma5"].drop_nulls().to_list(), rel=1e-6)
