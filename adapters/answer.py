@@ -46,23 +46,36 @@ def check(answer: Answer, asked: str, judge: Judge | None) -> None:
     what the judge raises, `RateLimited` (429), `Transient` (408, 425, 5xx), `Terminal` (anything else but 2xx); a
     Retry-After header goes with whatever can be retried.
     """
-    succeeded = 200 <= answer.status < 300
     wait = retry_after(answer.headers)
-    if judge is not None and (answer.body or succeeded):
+    if judge is not None and (answer.body or is_success(answer.status)):
         try:
             judge(answer)
         except Transient as error:
             if error.retry_after is None:
                 error.retry_after = wait
             raise
-    if succeeded:
-        return
-    words = f"{asked}: HTTP {answer.status}"
-    if answer.status == 429:
-        raise RateLimited(words, wait)
-    if answer.status >= 500 or answer.status in _AGAIN_LATER:
-        raise Transient(words, wait)
-    raise Terminal(words)
+    failure = failure_of(answer.status, f"{asked}: HTTP {answer.status}", wait)
+    if failure is not None:
+        raise failure
+
+
+def is_success(status: int) -> bool:
+    """Whether a status is one of 2xx."""
+    return 200 <= status < 300
+
+
+def failure_of(status: int, words: str, wait: float | None = None) -> Transient | Terminal | None:
+    """What a status alone says: nothing (2xx), `RateLimited` (429), `Transient` (408, 425, 5xx), `Terminal` (all others).
+
+    The error has `words` for its message and `wait` (seconds) as `retry_after`.
+    """
+    if is_success(status):
+        return None
+    if status == 429:
+        return RateLimited(words, wait)
+    if status >= 500 or status in _AGAIN_LATER:
+        return Transient(words, wait)
+    return Terminal(words)
 
 
 def retry_after(headers: Mapping[str, str]) -> float | None:

@@ -17,7 +17,7 @@ from enum import StrEnum
 
 import polars as pl
 
-from pipeline.errors import Unsupported
+from pipeline.errors import Unsupported, UsageError
 from pipeline.frames import ACTIONS, BARS, INDEX_BARS, INSTRUMENTS, REFUSED
 
 __all__ = [
@@ -34,6 +34,7 @@ __all__ = [
     "Listing",
     "MarketAdapter",
     "Universe",
+    "check_range",
 ]
 
 
@@ -67,6 +68,12 @@ class Instrument:
     ticker: str
     venue: str
     currency: str
+
+
+def check_range(start: dt.date, end: dt.date, what: str) -> None:
+    """`UsageError` for a range of `what` (a ticker, an index) that ends before it starts."""
+    if start > end:
+        raise UsageError(f"history of {what} from {start} until {end}: the range ends before it starts")
 
 
 @dataclass(frozen=True)

@@ -173,8 +173,7 @@ def chain(region: str, capability: str, *, on_attempt: OnAttempt | None = None) 
     adapters: dict[str, MarketAdapter] = {}
     skipped: list[str] = []
     away = False
-    named = next((names for known, names in config.chain.items() if known == capability), ())
-    for provider in named:
+    for provider in _named(config, capability):
         opener = OPENERS.get(provider)
         if opener is None:
             skipped.append(f"{provider}: no adapter in this version")
@@ -187,6 +186,14 @@ def chain(region: str, capability: str, *, on_attempt: OnAttempt | None = None) 
     return Chain(config.region, str(capability), adapters, skipped, on_attempt, away=away)
 
 
+def able(config: RegionConfig, capability: str) -> tuple[str, ...]:
+    """The providers of `config` that a chain of `capability` would ask: those with an adapter and their keys, in order.
+
+    Opens nothing: a sandbox out of reach shows only when the chain is made. ConfigError for a `.env` that can't be read.
+    """
+    return tuple(name for name in _named(config, capability) if name in OPENERS and _has_keys(config, name))
+
+
 def reset() -> None:
     """Close all shared adapters; the next chain opens new ones (tests, a changed environment)."""
     with _lock:
@@ -194,6 +201,14 @@ def reset() -> None:
         _adapters.clear()
     for adapter in adapters:
         adapter.close()
+
+
+def _named(config: RegionConfig, capability: str) -> tuple[str, ...]:
+    return next((names for known, names in config.chain.items() if known == capability), ())
+
+
+def _has_keys(config: RegionConfig, provider: str) -> bool:
+    return all(settings.secret_origin(key) is not None for key in config.providers[provider].keys)
 
 
 def _shared(provider: str, opener: Opener, config: RegionConfig) -> MarketAdapter:

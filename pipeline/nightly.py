@@ -22,7 +22,8 @@ from pipeline.backfill import backfill_task
 from pipeline.clock import Clock
 from pipeline.collect import plan as planning
 from pipeline.collect.plan import Plan
-from pipeline.collect.sessions import frozen, target_session, unfinished_session
+from pipeline.collect.providers import frozen
+from pipeline.collect.sessions import target_session, unfinished_session
 from pipeline.errors import SpockError, StoreError, TooEarly, UsageError
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress

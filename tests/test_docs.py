@@ -335,7 +335,7 @@ def test_every_session_state_is_explained() -> None:
 
 
 def test_every_rule_is_explained() -> None:
-    rules = [name for name, _, _ in quality._rules("KR")]
+    rules = [name for name, _, _ in quality.rules("KR")]
     assert names(sections(page("NIGHT.md"))["Why a row is refused"]) == rules
 
 

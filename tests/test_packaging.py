@@ -61,7 +61,7 @@ def travelling() -> set[str]:
     for folder in ("sql", "migrations"):
         names |= {f"pipeline/_data/{path.relative_to(ROOT)}" for path in (ROOT / folder).rglob("*.sql")}
     for package in ("pipeline", "adapters"):
-        paths = [path for kind in ("*.py", "*.toml", "*.csv", "*.jinja") for path in (ROOT / package).rglob(kind)]
+        paths = [path for kind in ("*.py", "*.toml", "*.csv", "*.jinja", "py.typed") for path in (ROOT / package).rglob(kind)]
         names |= {str(path.relative_to(ROOT)) for path in paths}
     return names | {"pipeline/_data/ops/README.md"}
 

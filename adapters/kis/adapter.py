@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe
+from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe, check_range
 from adapters.breaker import Breaker
 from adapters.kis import archive
 from adapters.kis.desk import Desk, desk_of
@@ -17,7 +17,7 @@ from adapters.limiter import Limit, Limiter
 from adapters.sandbox.control import PAPER_APP_KEY, fetch_info
 from adapters.transport import Answer, Attempt, Transport, key_hash
 from pipeline import settings
-from pipeline.errors import ConfigError, Terminal, Unavailable, UsageError
+from pipeline.errors import ConfigError, Terminal, Unavailable
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
@@ -133,13 +133,13 @@ class KisAdapter(MarketAdapter):
         The caller asks for closed sessions only: the bar of a session that is still open is not history.
         """
         desk = self._serving(instrument.region, Capability.HISTORY)
-        _check_range(start, end, instrument.ticker)
+        check_range(start, end, instrument.ticker)
         return desk.history(instrument, start, end)
 
     def index(self, region: str, index_code: str, start: dt.date, end: dt.date) -> IndexHistory:
         """Daily levels of an index of settings (`KOSPI`, `SPX`, `HSI`); Unsupported for one that KIS has no code for."""
         desk = self._serving(region, Capability.INDEX)
-        _check_range(start, end, index_code)
+        check_range(start, end, index_code)
         return desk.index(index_code, start, end)
 
     def close(self) -> None:
@@ -214,8 +214,3 @@ def open_adapter(config: RegionConfig, *, on_attempt: Callable[[Attempt], None] 
         on_attempt=on_attempt,
         partial_lists=sandbox is not None,
     )
-
-
-def _check_range(start: dt.date, end: dt.date, what: str) -> None:
-    if start > end:
-        raise UsageError(f"history of {what} from {start} until {end}: the range ends before it starts")

@@ -136,7 +136,7 @@ def history(
     if price_basis is not PriceBasis.RAW:
         return series.history(found, instrument, provider, price_basis.basis)
     try:
-        events = _events(found, ask, instrument.ticker, calendar, provider)
+        events = _events(found, ask, instrument, calendar, provider)
     except Unavailable as error:
         error.partial = _in_part(found, instrument, calendar, provider)
         raise
@@ -160,7 +160,7 @@ def _in_part(found: object, instrument: Instrument, calendar: VenueCalendar, pro
 
 
 def _events(
-    found: Walk, ask: Callable[[dt.date, dt.date], Page], ticker: str, calendar: VenueCalendar, provider: str
+    found: Walk, ask: Callable[[dt.date, dt.date], Page], instrument: Instrument, calendar: VenueCalendar, provider: str
 ) -> list[ShareEvent]:
     """Share-count events of a walk; the close before one that has no row before it is asked for."""
 
@@ -169,9 +169,11 @@ def _events(
         if close is not None or not mark.told:
             return close
         window = _sessions_before(calendar, date)
-        refusals = Refusals("KR", ticker, provider)  # rows of another range: what is wrong with them is its walk's to say
+        # Rows of another range: what is wrong with them is its walk's to say.
+        refusals = Refusals(instrument.region, instrument.ticker, provider)
         until = date - dt.timedelta(days=1)
-        earlier = walk(ask, _BARS, code=ticker, start=window[0], end=until, calendar=calendar, refusals=refusals)
+        code = instrument.ticker
+        earlier = walk(ask, _BARS, code=code, start=window[0], end=until, calendar=calendar, refusals=refusals)
         return earlier.values[max(earlier.values)][3] if earlier.values else None
 
     return share_events(found.marks, close_before)

@@ -23,9 +23,9 @@ from adapters.sandbox.kis_files import FILES, Files
 from adapters.sandbox.kis_markets import Absent, Repeating
 from adapters.sandbox.kis_oauth import PATHS, SECRET_LENGTH, Oauth, acceptable, is_paper
 from adapters.sandbox.kis_routes import Route, routes
-from adapters.sandbox.kis_sessions import close_before
 from adapters.sandbox.ledger import Arrival, Ledger
 from adapters.sandbox.market import Market
+from adapters.sandbox.sessions import close_before
 from adapters.sandbox.wire import Request, Response, json_response
 
 #: The parameters that say what a request is about, in this order.

@@ -1,16 +1,18 @@
 """KIS's overseas exchanges: every fact that differs between them, in one table (kis.md sections 8 and 10).
 
-A new exchange is a row. Sources: the field tables of HHDFS76240000, CTPF1702R and CTOS5011R, the recorded answers of
-CTOS5011R (2022-12-27) and CTPF1702R (AAPL), the master files of October 2025. Recorded nowhere, and therefore made up in
-KIS's manner: the ledger's market codes and names of Hong Kong and China, the Korean names of currencies but the dollar's,
-and what the condition search says of prices that are a quarter of an hour old.
+A new exchange is a row here, and a row or more of `kis_trading_rules.csv`, where the rules with a date stand. Sources: the
+field tables of HHDFS76240000, CTPF1702R and CTOS5011R, the recorded answers of CTOS5011R (2022-12-27) and CTPF1702R (AAPL),
+the master files of October 2025. Recorded nowhere, and therefore made up in KIS's manner: the ledger's market codes and names
+of Hong Kong and China, the Korean names of currencies but the dollar's, and what the condition search says of prices that are
+a quarter of an hour old.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import date
+
+from adapters.sandbox import kis_trading_rules
 
 
 @dataclass(frozen=True)
@@ -47,10 +49,9 @@ class Exchange:
     `steps` the kind of price steps by the kind of exchange-traded product ("": a stock; "0" where this names none),
     `name_bytes` the longest Korean and English name.
 
-    `freshness` is the condition search's word for how old prices are. `settlement` says from which day on trades settle
-    how many sessions later; the account settles on that day (`lag` 0) or on a Korean business day after it (1). `also`
-    is a venue whose closing closes this exchange for KIS's customers: China is traded by way of Hong Kong, and there only
-    stocks worth `least_value` of the main currency can be bought.
+    `freshness` is the condition search's word for how old prices are. The account settles on the day on which the exchange
+    does (`lag` 0) or on a Korean business day after it (1). `also` is a venue whose closing closes this exchange for KIS's
+    customers: China is traded by way of Hong Kong, and there only stocks of a `least_value` can be bought.
     """
 
     code: str
@@ -63,13 +64,11 @@ class Exchange:
     decimals: int
     hours: tuple[str, str]
     name_bytes: tuple[int, int]
-    settlement: tuple[tuple[date, int], ...]
     sell_lot: int | None = None
     steps: Mapping[str, str] = field(default_factory=dict)
     freshness: str = "15분지연"
     lag: int = 0
     also: str = ""
-    least_value: int | None = None
 
     def tradable(self, kind: str, currency: str, value: int) -> bool:
         """Whether KIS's customers can buy a name of this `kind` (group), `currency` ("": the main one) and market `value`.
@@ -79,6 +78,16 @@ class Exchange:
         if (currency or self.currency) not in self.products:
             return False
         return self.least_value is None or (kind == "2" and value >= self.least_value)
+
+    @property
+    def settlement(self) -> kis_trading_rules.Dated:
+        """From which day on trades settle how many sessions later."""
+        return kis_trading_rules.settlement(self.venue)
+
+    @property
+    def least_value(self) -> int | None:
+        """The market value, in the main currency, under which nothing can be bought; None: there is no such bound."""
+        return kis_trading_rules.least_value(self.venue)
 
     @property
     def region(self) -> str:
@@ -91,18 +100,11 @@ class Exchange:
         return next(iter(self.products))
 
 
-#: Of Stock Connect. Really 5 billion CNY on average and some more (HKEX, since 2023-03-13): less here, so that no name that
-#: a generated market means to be large crosses it.
-_CONNECT_VALUE = 2_000_000_000
 _US = Country("US", "840", "미국", "US")
 _JP = Country("JP", "392", "일본", "JP")
 _HK = Country("HK", "344", "홍콩", "HK")
 _VN = Country("VN", "704", "베트남", "VN")
 _CN = Country("CN", "156", "중국", "CH")
-_ALWAYS_TWO = ((date.min, 2),)
-_ALWAYS_ONE = ((date.min, 1),)
-#: US trades settle one session later from this day on, before two (SEC rule 15c6-1).
-_US_SETTLEMENT = ((date.min, 2), (date(2024, 5, 28), 1))
 
 
 def _american(code: str, venue: str, name: str, exid: str, order_code: str, product: Product) -> Exchange:
@@ -111,7 +113,6 @@ def _american(code: str, venue: str, name: str, exid: str, order_code: str, prod
         decimals=4,
         hours=("930", "1600"),
         name_bytes=(64, 60),
-        settlement=_US_SETTLEMENT,
         freshness="무료실시간",
         lag=1,
     )
@@ -135,7 +136,6 @@ EXCHANGES = {
             decimals=3,
             hours=("930", "1610"),
             name_bytes=(64, 15),
-            settlement=_ALWAYS_TWO,
             steps={"": "1", "000": "1", "001": "5", "004": "1"},
         ),
         Exchange(
@@ -143,27 +143,22 @@ EXCHANGES = {
             decimals=3,
             hours=("930", "1500"),
             name_bytes=(64, 64),
-            settlement=_ALWAYS_ONE,
             sell_lot=1,
             also="XHKG",
-            least_value=_CONNECT_VALUE,
         ),
         Exchange(
             *("SZS", "XSHE", _CN, "심천", "17", "SZAA", {"CNY": Product("552", "02", "심천A")}),
             decimals=3,
             hours=("930", "1500"),
             name_bytes=(64, 35),
-            settlement=_ALWAYS_ONE,
             sell_lot=1,
             also="XHKG",
-            least_value=_CONNECT_VALUE,
         ),
         Exchange(
             *("TSE", "XTKS", _JP, "도쿄", "6", "TKSE", {"JPY": Product("515", "01", "일본")}),
             decimals=1,
             hours=("900", "1530"),
             name_bytes=(64, 64),
-            settlement=_ALWAYS_TWO,
             steps={"": "1", "000": "4"},
         ),
         Exchange(
@@ -171,14 +166,12 @@ EXCHANGES = {
             decimals=0,
             hours=("915", "1500"),
             name_bytes=(35, 35),
-            settlement=_ALWAYS_TWO,
         ),
         Exchange(
             *("HNX", "XHNX", _VN, "하노이", "71", "HASE", {"VND": Product("507", "01", "하노이거래소")}),
             decimals=0,
             hours=("900", "1500"),
             name_bytes=(35, 35),
-            settlement=_ALWAYS_TWO,
         ),
     )
 }

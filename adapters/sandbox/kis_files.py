@@ -9,8 +9,8 @@ from datetime import datetime
 from adapters.sandbox import kis_master, kis_overseas_master
 from adapters.sandbox.kis_bars import share_count
 from adapters.sandbox.kis_master import Entry
-from adapters.sandbox.kis_sessions import last_close, today
 from adapters.sandbox.market import Market
+from adapters.sandbox.sessions import last_close, today
 
 #: File name -> region and venue of its names.
 FILES = {name: ("KR", venue) for name, venue in kis_master.FILES.items()} | {

@@ -9,8 +9,8 @@ from adapters.sandbox.kis_bars import grouped, percent, sign
 from adapters.sandbox.kis_calls import Quote, choice, day, field, flag, invalid
 from adapters.sandbox.kis_exchanges import EXCHANGES, Exchange
 from adapters.sandbox.kis_overseas_bars import INDICES, daily_row, direction, index_row, money, points, rate, unsigned
-from adapters.sandbox.kis_sessions import today
 from adapters.sandbox.market import Market, Name, price_factor
+from adapters.sandbox.sessions import today
 
 ROWS_A_CALL = 100
 #: GUBN -> the period of `grouped`; "0" are days.

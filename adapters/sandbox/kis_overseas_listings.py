@@ -12,8 +12,8 @@ from adapters.sandbox.kis_exchanges import BY_PRODUCT, BY_VENUE, CURRENCY_NAMES,
 from adapters.sandbox.kis_listings import FOUND, bank_day, next_business_day, nothing_found
 from adapters.sandbox.kis_master import checked
 from adapters.sandbox.kis_overseas_bars import money
-from adapters.sandbox.kis_sessions import opens_on, today
 from adapters.sandbox.market import Market, Name
+from adapters.sandbox.sessions import opens_on, today
 from pipeline.errors import CalendarUnknown
 
 #: ovrs_stck_dvsn_cd by the kind of a name: stock, warrant, ETF.

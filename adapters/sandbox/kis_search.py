@@ -13,8 +13,8 @@ from adapters.sandbox.kis_bars import share_count
 from adapters.sandbox.kis_calls import CONT, Quote, field, invalid
 from adapters.sandbox.kis_exchanges import EXCHANGES, Exchange
 from adapters.sandbox.kis_overseas_bars import direction, money, rate, unsigned
-from adapters.sandbox.kis_sessions import newest
 from adapters.sandbox.market import Bar, Market, Name, Number
+from adapters.sandbox.sessions import newest
 
 ROWS_A_PAGE = 100
 CONDITIONS = ("PRICECUR", "RATE", "VALX", "SHAR", "VOLUME", "AMT", "EPS", "PER")

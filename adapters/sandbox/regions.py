@@ -53,7 +53,8 @@ class Profile:
     `calendar` is the calendar of its main venue, `venues` those of all (MIC: calendar), `scale` what one unit of a quoted
     currency is in prices, `dividends` what `Bar.ex` says on an ex-dividend date in December and on others, `limits` how far
     a session's prices may leave its base price by venue (0.3: 30%), `cash_in_base` whether a cash dividend moves the base
-    price, `currency` the one names are quoted in where it is not the region's, `weight` the region's part of all names.
+    price, `currency` the one names are quoted in where it is not the region's, `minor` how many of a quoted unit make one of
+    its major currency where that is not one (GBp: 100), `weight` the region's part of all names.
     """
 
     calendar: str
@@ -67,6 +68,7 @@ class Profile:
     limits: Mapping[str, float] = field(default_factory=dict)
     cash_in_base: bool = False
     currency: str = ""
+    minor: Mapping[str, int] = field(default_factory=dict)
 
 
 def _files(source: Mapping[str, Any]) -> Files:
@@ -96,6 +98,7 @@ def _profile(region: str) -> Profile:
         limits=source.get("limits", {}),
         cash_in_base=source.get("cash_in_base", False),
         currency=source.get("currency", ""),
+        minor=source.get("minor", {}),
     )
 
 

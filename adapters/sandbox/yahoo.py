@@ -17,13 +17,13 @@ from adapters.sandbox.ledger import Arrival, Ledger
 from adapters.sandbox.market import Market
 from adapters.sandbox.wire import Request, Response
 from adapters.sandbox.yahoo_chart import Refused, chart
+from adapters.sandbox.yahoo_cookies import CRUMB, PAGES, Cookies, unauthorized
 from adapters.sandbox.yahoo_faults import DELISTED, ENVELOPES, broken, refused, told, too_many
 from adapters.sandbox.yahoo_quotes import quote, share_counts, summary
 from adapters.sandbox.yahoo_screener import Screener, region_of
 from adapters.sandbox.yahoo_series import newest
-from adapters.sandbox.yahoo_session import CRUMB, PAGES, Sessions, unauthorized
 from adapters.sandbox.yahoo_symbols import Directory, Subject
-from pipeline.errors import SpockError
+from pipeline.errors import CalendarUnknown
 
 _CALLS = {
     "/v8/finance/chart/": "chart",
@@ -65,7 +65,7 @@ class YahooHost:
     def __init__(self, markets: Mapping[str, Market], clock: SandboxClock, ledger: Ledger) -> None:
         self._clock = clock
         self._ledger = ledger
-        self._sessions = Sessions()
+        self._cookies = Cookies()
         self._directory = Directory(markets)
         self._screener = Screener(self._directory)
         self.faults = Faults(tuple(ENVELOPES), ("cookie", "crumb", "consent"), kinds=_KINDS, only=_ONLY)
@@ -84,7 +84,7 @@ class YahooHost:
                 return too_many()
             if call:
                 return self._call(request, call, subject, arrival, fault)
-            return self._sessions.crumb(request) if name == "crumb" else self._sessions.page(request)
+            return self._cookies.crumb(request) if name == "crumb" else self._cookies.page(request)
 
         response = (broken(fault, name, serve) if fault else None) or serve()
         self._ledger.finish(arrival, response.status if response.fate in ("send", "slow") else None)
@@ -97,10 +97,10 @@ class YahooHost:
         arrival.until = request.query.get("period2", "")
         kind = fault.kind if fault is not None else ""
         if kind == "crumb_expired":
-            self._sessions.expire(request)
+            self._cookies.expire(request)
         if request.method != ("POST" if call == "screener" else "GET"):
             return refused(call, 405, "Method Not Allowed", f"HTTP method not allowed: {request.method}")
-        if call in _WITH_CRUMB and not self._sessions.admits(request):
+        if call in _WITH_CRUMB and not self._cookies.admits(request):
             return unauthorized("Invalid Crumb")
         answers: dict[str, Callable[[Request, str, str], tuple[Any, int]]] = {
             "chart": self._chart,
@@ -113,7 +113,7 @@ class YahooHost:
             result, arrival.served_rows = answers[call](request, subject, kind)
         except Refused as refusal:
             return refused(call, refusal.status, refusal.code, refusal.description)
-        except SpockError as error:  # a clock outside the calendar: Yahoo's own 500
+        except CalendarUnknown as error:  # a clock before the calendar: Yahoo's own 500
             return refused(call, 500, "internal-error", str(error))
         return told(call, result)
 

@@ -12,6 +12,7 @@ from functools import cache
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
+from adapters.sandbox import sessions
 from pipeline.calendars import VenueCalendar
 from pipeline.errors import CalendarUnknown
 
@@ -57,10 +58,7 @@ class Timetable:
 
     def newest(self, now: datetime) -> date:
         """The newest session that has opened at `now`; past the calendar's data the last one it knows."""
-        day = min(now.astimezone(self.zone).date(), self._calendar.last)
-        if self._calendar.is_session(day) and self.hours(day).open <= now.timestamp():
-            return day
-        return self._calendar.previous_session(day)
+        return sessions.newest(self._calendar, now)
 
     def first_from(self, day: date) -> date:
         """The first session not before `day`."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from adapters.sandbox.regions import PROFILES
 from adapters.sandbox.yahoo_chart import plain, price_hint
 from adapters.sandbox.yahoo_hours import timetable
 from adapters.sandbox.yahoo_series import Row, first_day, later_ratio, newest, splits
@@ -16,8 +17,6 @@ from adapters.sandbox.yahoo_symbols import Subject, settings_of
 
 #: Three months of sessions.
 _QUARTER = 63
-#: Minor units of a currency, with what divides them into the major one.
-_MINOR = {"GBp": 100}
 _TYPES = {"EQUITY": "Equity", "ETF": "ETF", "INDEX": "Index"}
 _MODULES = ("quoteType", "summaryDetail", "price", "defaultKeyStatistics")
 
@@ -130,4 +129,5 @@ def _value(subject: Subject, last: Row, now: datetime) -> dict[str, Any]:
     count = shares(subject, now)
     if not count or last.close is None:
         return {}
-    return {"sharesOutstanding": count, "marketCap": round(last.close * count / _MINOR.get(subject.currency, 1))}
+    minor = PROFILES[subject.market.region].minor
+    return {"sharesOutstanding": count, "marketCap": round(last.close * count / minor.get(subject.currency, 1))}

@@ -15,7 +15,6 @@ without a suffix (Hanoi, KONEX) is not on Yahoo, and neither are warrants, right
 from __future__ import annotations
 
 import threading
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -23,7 +22,8 @@ from functools import cache
 
 from adapters.sandbox.market import Market, Name
 from adapters.sandbox.yahoo_exchanges import EXCHANGES, LISTED_TWICE, SECOND_LINES, YahooExchange
-from pipeline.calendars import FOLDER, VenueCalendar
+from pipeline.calendars import VenueCalendar
+from pipeline.regions import written
 
 #: Indices that are funds: the proxies of the settings.
 _FUNDS = frozenset(("1306.T",))
@@ -60,8 +60,7 @@ class Subject:
 @cache
 def settings_of(region: str) -> YahooRegion:
     """The packaged settings of a region, as far as they say something of Yahoo."""
-    with (FOLDER.parent / "regions" / f"{region}.toml").open("rb") as file:
-        settings = tomllib.load(file)
+    settings = written(region)
     indices = {
         index["codes"]["yfinance"]: (index["code"], index["name"])
         for index in settings.get("indices", ())

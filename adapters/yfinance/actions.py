@@ -1,17 +1,21 @@
 """Corporate actions out of a chart's events: share-count events and cash.
 
 Yahoo's rows contain every split it tells of. It writes spin-offs as splits of odd numbers (GE 1281:1000 on 2023-01-04), which
-change the price and nobody's number of shares. In CN and VN odd numbers are shares all the same: dividends are paid in them at
-any rate, and shares in treasury get none. Yahoo's dividends are divided by all later splits; here they are as announced.
+change the price and nobody's number of shares; in some regions odd numbers are shares all the same (`odd_splits.csv`).
+Yahoo's dividends are divided by all later splits; here they are as announced.
 """
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, Decimal
 from fractions import Fraction
+from functools import cache
+from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -23,43 +27,57 @@ from adapters.yfinance.chart import PROVIDER, Chart, Refusals
 #: A share-count event is announced in small numbers: written with numbers up to 100 (105:100), or, in lowest terms, n:1 … n:10.
 _SMALL_WRITTEN = 100
 _SMALL_REDUCED = 10
-_PAID_IN_SHARES = {"CN", "VN"}
 #: Yahoo writes dividends with six decimals at most; what has fewer is exact.
 _CASH_DECIMALS = 6
+_UNREADABLE = (LookupError, ValueError, TypeError, ArithmeticError, OSError)
 
 
-def actions(chart: Chart, region: str, ticker: str, start: dt.date, through: dt.date, refusals: Refusals) -> pl.DataFrame:
-    """The events of a chart from `start` on as ACTIONS, by ex-date; `confirmed` up to `through`, else `announced`.
+@dataclass(frozen=True)
+class Split:
+    """One of Yahoo's splits: `ratio` new shares for an old one from `day` on; `small` where shares were split in it."""
 
-    An event that can't be read is added to `refusals`, without a date: it says nothing of the session's bar.
-    """
-    splits: list[tuple[dt.date, Fraction, bool]] = []
+    day: dt.date
+    ratio: Fraction
+    small: bool
+
+
+@cache
+def odd_splits() -> Mapping[str, str]:
+    """What a split in odd numbers that adds shares is, by region (`odd_splits.csv`); `*` for all others."""
+    text = Path(__file__).with_name("odd_splits.csv").read_text(encoding="utf-8")
+    return {row["region"]: row["kind"] for row in csv.DictReader(text.splitlines())}
+
+
+def splits(chart: Chart, refusals: Refusals) -> list[Split]:
+    """The splits of a chart, in the order of the answer. One that can't be read is added to `refusals`, without a date."""
+    found = []
     for event in _events(chart, "splits"):
         try:
-            splits.append((_day(chart, event), _ratio(event), _small(event)))
-        except (LookupError, ValueError, TypeError, ArithmeticError, OSError) as error:
+            ratio = _ratio(event)
+            found.append(Split(_day(chart, event), ratio, _small(event, ratio)))
+        except _UNREADABLE as error:
             refusals.add("unparsable", f"a split that can't be read ({error})", event)
-    rows: list[dict[str, Any]] = []
-    for day, ratio, small in splits:
-        odd = "bonus" if region in _PAID_IN_SHARES and ratio > 1 else "spin_off"
-        kind = odd if not small else "split" if ratio > 1 else "consolidation"
-        told: dict[str, Any] = {
-            "ratio": float(ratio),
-            "price_factor": float(1 / ratio),
-            "volume_factor": 1.0 if kind == "spin_off" else float(ratio),
-            "in_split_adjusted": True,
-        }
-        rows.append({"ex_date": day, "kind": kind, "cash": None, "currency": None, "source": "chart splits", **told})
+    return found
+
+
+def actions(
+    chart: Chart, told: Sequence[Split], region: str, ticker: str, start: dt.date, through: dt.date, refusals: Refusals
+) -> pl.DataFrame:
+    """The chart's splits (`told`) and cash from `start` on as ACTIONS, by ex-date: confirmed up to `through`, else announced.
+
+    Cash that can't be read is added to `refusals`, without a date: it says nothing of the session's bar.
+    """
+    rows = [_share_count(one, region) for one in told]
     for name, kind in (("dividends", "cash"), ("capitalGains", "special")):
         for event in _events(chart, name):
             try:
                 day = _day(chart, event)
-                currency, cash = _cash(chart, event, math.prod(ratio for on, ratio, _ in splits if on > day))
-            except (LookupError, ValueError, TypeError, ArithmeticError, OSError) as error:
+                currency, cash = _cash(chart, event, math.prod(one.ratio for one in told if one.day > day))
+            except _UNREADABLE as error:
                 refusals.add("unparsable", f"{name} that can't be read ({error})", event)
                 continue
-            told = {"ratio": None, "price_factor": 1.0, "volume_factor": 1.0, "in_split_adjusted": False}
-            rows.append({"ex_date": day, "kind": kind, "cash": cash, "currency": currency, "source": f"chart {name}", **told})
+            paid = {"ex_date": day, "kind": kind, "cash": cash, "currency": currency, "source": f"chart {name}"}
+            rows.append({**paid, "ratio": None, "price_factor": 1.0, "volume_factor": 1.0, "in_split_adjusted": False})
     kept = [
         {
             **row,
@@ -74,16 +92,23 @@ def actions(chart: Chart, region: str, ticker: str, start: dt.date, through: dt.
     return pl.DataFrame(kept, schema=ACTIONS).sort("ex_date", "kind", "cash", nulls_last=True)
 
 
-def split_days(chart: Chart) -> list[dt.date]:
-    """Days of the splits that can be read: the rows contain them."""
-    days = []
-    for event in _events(chart, "splits"):
-        try:
-            _ratio(event)
-            days.append(_day(chart, event))
-        except (LookupError, ValueError, TypeError, ArithmeticError, OSError):
-            continue
-    return days
+def _share_count(one: Split, region: str) -> dict[str, Any]:
+    """A split as an event of shares, or of the price alone."""
+    more = one.ratio > 1
+    kind = "split" if more else "consolidation"
+    if not one.small:
+        kind = odd_splits().get(region if more else "*", odd_splits()["*"])
+    return {
+        "ex_date": one.day,
+        "kind": kind,
+        "ratio": float(one.ratio),
+        "price_factor": float(1 / one.ratio),
+        "volume_factor": 1.0 if kind == "spin_off" else float(one.ratio),
+        "cash": None,
+        "currency": None,
+        "source": "chart splits",
+        "in_split_adjusted": True,
+    }
 
 
 def _events(chart: Chart, name: str) -> Iterable[Mapping[str, Any]]:
@@ -103,9 +128,8 @@ def _ratio(event: Mapping[str, Any]) -> Fraction:
     return ratio
 
 
-def _small(event: Mapping[str, Any]) -> bool:
+def _small(event: Mapping[str, Any], ratio: Fraction) -> bool:
     """Whether shares were split in this ratio; a spin-off's is a quotient of prices."""
-    ratio = _ratio(event)
     if min(ratio.numerator, ratio.denominator) <= _SMALL_REDUCED:
         return True
     written = (Fraction(event["numerator"]), Fraction(event["denominator"]))

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import polars as pl
 
-from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe
+from adapters.base import Capability, History, IndexHistory, Instrument, Listing, MarketAdapter, Universe, check_range
 from adapters.limiter import Limit
 from adapters.sandbox.control import fetch_info
 from adapters.yfinance import actions, chart, listings, symbols
-from adapters.yfinance.client import PROVIDER, QUOTES, Lease
+from adapters.yfinance.chart import PROVIDER
+from adapters.yfinance.wire import QUOTES, Lease
 from pipeline import settings
-from pipeline.errors import Unavailable, UsageError
+from pipeline.errors import Unavailable
 
 if TYPE_CHECKING:
     from adapters.transport import Attempt
@@ -51,14 +52,14 @@ class YfinanceAdapter(MarketAdapter):
         self._config = config
         self._on_attempt = on_attempt
         self._lease = Lease(config, origin=origin, state_dir=state_dir, limits=limits)
-        self._client = self._lease.client
+        self._wire = self._lease.wire
         #: First trade dates that charts told, by symbol: evidence about a listing costs no second request.
         self._first_trades: dict[str, dt.date | None] = {}
 
     @property
     def sent(self) -> int:
         """Requests sent so far by all regions of the process, cookies and crumbs included."""
-        return self._client.sent
+        return self._wire.sent
 
     def universe(self, region: str) -> Universe:
         """The region's lines in Yahoo's screener, largest first: all of them where two venues may share a code, else as many as
@@ -91,13 +92,14 @@ class YfinanceAdapter(MarketAdapter):
         range, or has rows from before it.
         """
         spelt = self._symbol(instrument, Capability.HISTORY)
-        _check_range(start, end, instrument.ticker)
+        check_range(start, end, instrument.ticker)
         found = self._chart(spelt, start - _LOOK_BACK, Capability.HISTORY)
-        through = chart.adjusted_through(found, actions.split_days(found))
+        unread = chart.Refusals(instrument.region, instrument.ticker)
+        splits = actions.splits(found, unread)
+        through = chart.adjusted_through(found, [split.day for split in splits])
         bars, refused = chart.bars(found, instrument, start, end, through)
         self._believe(found, start, end)
-        unread = chart.Refusals(instrument.region, instrument.ticker)
-        told = actions.actions(found, instrument.region, instrument.ticker, start, through, unread)
+        told = actions.actions(found, splits, instrument.region, instrument.ticker, start, through, unread)
         older = any(row.date < start for row in found.rows) or (found.first_trade is not None and found.first_trade < start)
         return History(
             bars=bars,
@@ -116,7 +118,7 @@ class YfinanceAdapter(MarketAdapter):
         )
         if region != self._config.region or code is None:
             raise self._unsupported(Capability.INDEX, f"{region} and index {index_code}")
-        _check_range(start, end, index_code)
+        check_range(start, end, index_code)
         found = self._chart(code, start - _LOOK_BACK, Capability.INDEX)
         levels, refused = chart.levels(found, region, index_code, self._config.currency, start, end)
         self._believe(found, start, end)
@@ -127,7 +129,7 @@ class YfinanceAdapter(MarketAdapter):
         self._lease.end()
 
     def _chart(self, spelt: str, since: dt.date | None, capability: Capability) -> chart.Chart:
-        result = self._client.chart(spelt, since, capability=capability, on_attempt=self._on_attempt)
+        result = self._wire.chart(spelt, since, capability=capability, on_attempt=self._on_attempt)
         found = chart.read(result, spelt)
         self._first_trades[spelt] = found.first_trade
         return found
@@ -159,7 +161,7 @@ class YfinanceAdapter(MarketAdapter):
         lines: list[listings.Line] = []
         shown, total = 0, 0
         for _ in range(_MOST_PAGES):
-            page = self._client.screen(condition, shown, capability=Capability.UNIVERSE, on_attempt=self._on_attempt)
+            page = self._wire.screen(condition, shown, capability=Capability.UNIVERSE, on_attempt=self._on_attempt)
             rows = page.get("quotes")
             rows = rows if isinstance(rows, list) else []
             counted = page.get("total")
@@ -193,7 +195,7 @@ class YfinanceAdapter(MarketAdapter):
         found: dict[str, listings.Line] = {}
         for first in range(0, len(asked), QUOTES):
             part = asked[first : first + QUOTES]
-            for quote in self._client.quotes(part, capability=Capability.UNIVERSE, on_attempt=self._on_attempt):
+            for quote in self._wire.quotes(part, capability=Capability.UNIVERSE, on_attempt=self._on_attempt):
                 read = listings.line(quote, self._config, refusals)
                 if read is not None and read.symbol in part:
                     found[read.symbol] = read
@@ -215,8 +217,3 @@ def open_adapter(config: RegionConfig, *, on_attempt: Callable[[Attempt], None] 
     if sandbox is not None and not fetch_info(sandbox).enforce:
         limits = ()
     return YfinanceAdapter(config, state_dir=settings.state_dir(), origin=sandbox, limits=limits, on_attempt=on_attempt)
-
-
-def _check_range(start: dt.date, end: dt.date, what: str) -> None:
-    if start > end:
-        raise UsageError(f"history of {what} from {start} until {end}: the range ends before it starts")

@@ -128,18 +128,10 @@ def bars(
     it is fresh Yahoo gives the session's row and the last trade's, of which the later one is whole.
     """
     refusals = Refusals(instrument.region, instrument.ticker)
-    found: dict[str, list[Any]] = {name: [] for name in ("date", *_PRICES, "volume")}
-    for row in _inside(chart, start, end, refusals):
-        values = _values(chart, row, refusals, volume_needed=True)
-        if values is not None:
-            for name, value in zip(found, (row.date, *values), strict=True):
-                found[name].append(value)
-    frame = pl.DataFrame(found, schema={name: BARS[name] for name in found}).with_columns(
+    frame = _frame(chart, BARS, start, end, refusals, volume_needed=True).with_columns(
         region=pl.lit(instrument.region),
         ticker=pl.lit(instrument.ticker),
-        amount=pl.lit(None, dtype=pl.Float64),
         currency=pl.lit(chart.currency),
-        provider=pl.lit(PROVIDER),
         basis=pl.lit(Basis.SPLIT_ADJUSTED.value),
         adjusted_through=pl.lit(through, dtype=pl.Date),
     )
@@ -151,20 +143,27 @@ def levels(
 ) -> tuple[pl.DataFrame, pl.DataFrame]:
     """The same of an index as INDEX_BARS; `currency` where the chart names none. Many indices come without a volume."""
     refusals = Refusals(region, None)
+    frame = _frame(chart, INDEX_BARS, start, end, refusals, volume_needed=False).with_columns(
+        region=pl.lit(region),
+        index_code=pl.lit(index_code),
+        currency=pl.lit(chart.currency or currency),
+    )
+    return frame.select(INDEX_BARS.names()), refusals.frame()
+
+
+def _frame(
+    chart: Chart, schema: pl.Schema, start: dt.date, end: dt.date, refusals: Refusals, *, volume_needed: bool
+) -> pl.DataFrame:
+    """The rows of the range that can be taken: date, prices, volume, amount and provider with the dtypes of `schema`."""
     found: dict[str, list[Any]] = {name: [] for name in ("date", *_PRICES, "volume")}
     for row in _inside(chart, start, end, refusals):
-        values = _values(chart, row, refusals, volume_needed=False)
+        values = _values(chart, row, refusals, volume_needed=volume_needed)
         if values is not None:
             for name, value in zip(found, (row.date, *values), strict=True):
                 found[name].append(value)
-    frame = pl.DataFrame(found, schema={name: INDEX_BARS[name] for name in found}).with_columns(
-        region=pl.lit(region),
-        index_code=pl.lit(index_code),
-        amount=pl.lit(None, dtype=pl.Float64),
-        currency=pl.lit(chart.currency or currency),
-        provider=pl.lit(PROVIDER),
+    return pl.DataFrame(found, schema={name: schema[name] for name in found}).with_columns(
+        amount=pl.lit(None, dtype=schema["amount"]), provider=pl.lit(PROVIDER)
     )
-    return frame.select(INDEX_BARS.names()), refusals.frame()
 
 
 def _inside(chart: Chart, start: dt.date, end: dt.date, refusals: Refusals) -> list[Row]:

@@ -8,7 +8,7 @@ Three things the screener does not say are decided here:
 - **Secondary lines** get the type `foreign`, which no region's rule follows. A name on several venues is at home where its
   turnover is largest. Where Yahoo's list is the region's own (AU UK EU), a line whose company reports in another currency and
   of which less than 1/10,000 of its value changes hands a day is a foreign company's.
-- **Security type.** All are EQUITY; names and codes tell the rest (`_TYPES`, `_code_type`).
+- **Security type.** All are EQUITY; names and codes tell the rest (`security_types.csv`).
 
 Market values come in the major currency, also for prices in pence.
 """
@@ -30,6 +30,7 @@ import polars as pl
 from adapters.base import INSTRUMENTS
 from adapters.yfinance import numbers, symbols
 from adapters.yfinance.chart import PROVIDER, Refusals
+from adapters.yfinance.security_type import security_type
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig
@@ -37,15 +38,6 @@ if TYPE_CHECKING:
 #: Daily turnover as a share of market value below which a foreign reporter's line is a secondary one. Home lines of companies
 #: that report in dollars (TotalEnergies, ArcelorMittal) trade some 1/1,000, US names in Xetra 1/20,000. Our choice.
 _LEAST_TURNOVER = 1e-4
-#: Words of names, in the order they are asked.
-_TYPES = (
-    (re.compile(r"\b(ADR|ADS|GDR|GDS|CDI|DEPOSITARY)\b", re.ASCII), "depositary_receipt"),
-    (re.compile(r"\b(REIT|REAL ESTATE INVESTMENT TRUST|SOCIMI|SIIC)\b", re.ASCII), "reit"),
-    (re.compile(r"\b(PREF|PFD|PREFERRED|PREFERENCE)\b", re.ASCII), "preferred"),
-    (re.compile(r"\b(WARRANTS?|WTS)\b", re.ASCII), "warrant"),
-    (re.compile(r"\b(RIGHTS|RTS)\b", re.ASCII), "right"),
-)
-_QUOTE_TYPES = {"EQUITY": "common", "ETF": "etf", "MUTUALFUND": "fund"}
 
 
 @dataclass(frozen=True)
@@ -140,7 +132,10 @@ def line(quote: Any, config: RegionConfig, refusals: Refusals) -> Line | None:
             mic=mic,
             code=code,
             name=name,
-            security_type=_security_type(config.region, spelt, code, name, str(found.get("quoteType") or "")),
+            security_type=security_type(
+                config.region,
+                {"quote_type": str(found.get("quoteType") or ""), "name": name.upper(), "code": code, "symbol": spelt},
+            ),
             currency=currency,
             value=_number(found.get("marketCap")) or None,
             shares=numbers.count(found.get("sharesOutstanding")),
@@ -211,36 +206,8 @@ def _at_home(lines: Sequence[Line], config: RegionConfig) -> Callable[[Line], bo
     return is_at_home
 
 
-def _security_type(region: str, symbol: str, code: str, name: str, quote_type: str) -> str:
-    kind = _QUOTE_TYPES.get(quote_type, "other")
-    if kind != "common":
-        return kind
-    named = next((found for words, found in _TYPES if words.search(name.upper())), None)
-    return named or _code_type(region, symbol, code) or kind
-
-
-def _code_type(region: str, symbol: str, code: str) -> str | None:
-    """What a code alone says of a share."""
-    if region == "KR" and code[-1] != "0":
-        return "preferred"  # KRX: the last character is 0 for common stock
-    if region == "JP" and len(code) == 5:
-        return "preferred"  # JPX: a fifth character is a class of its own
-    if region == "AU" and len(code) > 4:
-        return "other"  # ASX: three characters for the issuer, further ones for notes, options and rights
-    if region == "US":
-        series = symbol.partition("-")[2]
-        return "preferred" if len(series) > 1 and series[0] == "P" else _US_SERIES.get(series[:1] if len(series) > 1 else "")
-    return None
-
-
-#: Yahoo's endings of New York's further securities: units, warrants, rights.
-_US_SERIES: Mapping[str, str] = {"U": "other", "W": "warrant", "R": "right"}
-
-
 def _number(value: Any) -> float | None:
     """A value that needs no unit; None where it is missing or no number."""
     if isinstance(value, bool) or not isinstance(value, int | Decimal) or not Decimal(value).is_finite():
         return None
     return float(value)
-
-

@@ -2,6 +2,9 @@
 
 Where the stored bars are as traded and every row of the answer beside them has their close, and no split came after the first
 new row, the answer is proven to be as traded too. Otherwise the ticker's whole stored range is asked from that provider.
+
+An answer that is set aside for that is the one thing a run fetches and does not spool: its rows come once more with the whole
+range, and a spooled ticker is not asked again. A run that is cut off in between asks both questions anew.
 """
 
 from __future__ import annotations
@@ -63,7 +66,8 @@ class Bases:
         stored = self._stored.get((answer.unit.ticker,))
         if stored is None or answer.bars.is_empty():
             return self._plan.stored.clear()
-        inside = (pl.col("first") >= answer.unit.start) & (pl.col("last") <= answer.unit.end)
+        # An answer takes the place of what stands only where it was walked to its end.
+        inside = (pl.col("first") >= answer.unit.start) & (pl.col("last") <= answer.unit.end) & answer.walked
         return stored.filter((pl.col("basis") != answer.bars["basis"][0]) & ~inside)
 
 

@@ -24,7 +24,7 @@ from adapters.factory import Chain
 from pipeline.collect.spool import Failed, Fetched, Silence, Unit
 from pipeline.doubts import DOUBT_AFTER, Doubts, Session
 from pipeline.errors import NotYet, ProviderError, Unavailable, Unsupported
-from pipeline.frames import ACTIONS, BARS, REFUSED
+from pipeline.frames import ACTIONS, BARS, CASH_KINDS, REFUSED
 
 #: More rows than any provider that pages gives in one answer: one page that holds more is a whole range.
 _LARGEST_PAGE = 100
@@ -368,12 +368,19 @@ def _is_whole(answer: History) -> bool:
 def _merged(
     first: History, second: History, wanted: set[dt.date]
 ) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
-    """Rows of both answers; of the second's bars only the sessions that were missing, the others came already."""
+    """Rows of both answers; of the second's bars only the sessions that were missing, the others came already.
+
+    Of the second's corporate actions only those of ex-dates and sorts (share counts, cash) that the first tells nothing of:
+    what it tells of the others are the same events once more.
+    """
     days = list(wanted)
     bars = pl.concat([first.bars, second.bars.filter(pl.col("date").is_in(days))]).sort("date", maintain_order=True)
     refused = pl.concat([first.refused, second.refused])
-    told = pl.concat([first.actions, second.actions]).unique(["ex_date", "kind", "cash"], keep="first", maintain_order=True)
-    return bars.select(BARS.names()), refused.select(REFUSED.names()), told.select(ACTIONS.names())
+    sort = pl.col("kind").is_in(CASH_KINDS)
+    known = first.actions.select("ex_date", sort=sort)
+    more = second.actions.with_columns(sort=sort).join(known, on=["ex_date", "sort"], how="anti", maintain_order="left")
+    told = pl.concat([first.actions, more.select(ACTIONS.names())])
+    return bars.select(BARS.names()), refused.select(REFUSED.names()), told
 
 
 def _pause(failed: list[tuple[Unit, ProviderError]]) -> float | None:

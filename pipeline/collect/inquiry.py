@@ -3,20 +3,21 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from typing import TYPE_CHECKING
 
 from adapters import factory
 from pipeline import calendars
 from pipeline.collect.basis import Bases
 from pipeline.collect.fetch import Collector
+from pipeline.collect.spool import Failed
 from pipeline.errors import Unavailable
 
 if TYPE_CHECKING:
     from adapters.factory import Chain
     from pipeline.attempts import AttemptLog
     from pipeline.collect.plan import Plan
-    from pipeline.collect.spool import Failed, Fetched
+    from pipeline.collect.spool import Fetched, Unit
     from pipeline.settings import RegionConfig
     from pipeline.store import Store
 
@@ -63,9 +64,24 @@ class Inquiry:
                 f"{provider} answered for {len(units)} tickers in another basis than what is stored, so their whole range is "
                 f"asked from it: {', '.join(unit.ticker for unit in units[:3])}{' …' if len(units) > 3 else ''}"
             )
-            collector = self._collector(history.only(provider))
-            yield from collector.collect(units)
-            self._keep(collector)
+            yield from self._whole(history.only(provider), units)
+
+    def _whole(self, history: Chain, units: list[Unit]) -> Iterator[Fetched]:
+        """Answers for whole ranges: one that came in part would stand beside bars of another basis, so it is a failure."""
+        collector = self._collector(history)
+        in_part = []
+        for answer in collector.collect(units):
+            if answer.walked:
+                yield answer
+            else:
+                in_part.append(answer.unit.ticker)
+        self._keep(collector)
+        told = {failed.ticker for failed in self.failures}
+        self.failures += [
+            Failed(ticker, "its whole range was asked for to take the place of bars of another basis, and came in part")
+            for ticker in in_part
+            if ticker not in told
+        ]
 
     def _collector(self, history: Chain) -> Collector:
         return Collector(

@@ -11,7 +11,8 @@ import duckdb
 import polars as pl
 
 from pipeline import calendars
-from pipeline.collect.sessions import RegionSessions, closed_sessions, history_provider
+from pipeline.collect.providers import history_provider
+from pipeline.collect.sessions import RegionSessions, closed_sessions
 from pipeline.collect.spool import Unit
 from pipeline.statements import statement
 from pipeline.store.file import registered, rows
@@ -169,6 +170,7 @@ def _with_overlap(
     assert isinstance(oldest, dt.date)
     span = {
         "region": config.region,
+        "provider": history_provider(config),
         "bars": config.collect.overlap_bars,
         "oldest": oldest - _OVERLAP_REACH,
         "newest": newest,

@@ -14,42 +14,13 @@ from zoneinfo import ZoneInfo
 
 import polars as pl
 
-from adapters import factory
-from pipeline import calendars, settings
+from pipeline import calendars
+from pipeline.collect.providers import history_provider
 from pipeline.errors import CalendarUnknown, TooEarly, UsageError
 from pipeline.quality import SESSIONS
 
 if TYPE_CHECKING:
     from pipeline.settings import RegionConfig, VenueConfig
-
-
-def history_provider(config: RegionConfig) -> str:
-    """The provider whose finality, page size and basis count: the first of the region's chain that can be asked for history.
-
-    Where none can be asked (no keys, no adapter) the first one named. `UsageError` for a chain that names nobody.
-    """
-    chain = config.chain.get("history", ())
-    if not chain:
-        raise UsageError(f"region {config.region}: settings name no provider for history (chain.history)")
-    return _able(config, chain)[0]
-
-
-def frozen(config: RegionConfig) -> RegionConfig:
-    """`config` with chains of the providers that can be asked now: a key file that changes meanwhile moves no session."""
-    chain = {capability: _able(config, names) for capability, names in config.chain.items()}
-    first = (history_provider(config),)
-    return config.model_copy(update={"chain": {**chain, "history": first}})
-
-
-def _able(config: RegionConfig, names: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of `names` that have an adapter and their keys; all of them where none has."""
-    if len(names) < 2:
-        return names
-    return tuple(name for name in names if name in factory.OPENERS and _has_keys(config, name)) or names
-
-
-def _has_keys(config: RegionConfig, provider: str) -> bool:
-    return all(settings.secret_origin(key) is not None for key in config.providers[provider].keys)
 
 
 class RegionSessions:

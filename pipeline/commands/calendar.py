@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import rich_click as click
@@ -12,8 +11,8 @@ from pipeline.commands.options import clock_of, format_option, now_option
 from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
-    from pipeline.calendars import Session, VenueCalendar
-    from pipeline.settings import RegionConfig, VenueConfig
+    from pipeline.calendars import Session
+    from pipeline.venues import Status
 
 #: So many days `sessions` shows when no end is given.
 _AHEAD = dt.timedelta(days=30)
@@ -34,11 +33,11 @@ def calendar() -> None:
 @format_option
 def sessions(place: str, first: str | None, last: str | None, now: str | None, form: str | None) -> None:
     """List the sessions of a venue with their hours in UTC; a day that the calendar does not know is an error."""
-    from pipeline import output
+    from pipeline import output, venues
     from pipeline.calendars import COLUMNS
     from pipeline.clock import parse_day
 
-    known = _calendar_of(place)
+    known = venues.calendar_of(place)
     start = parse_day(first, "--from") if first is not None else known.local_date(clock_of(now).now)
     end = parse_day(last, "--to") if last is not None else min(start + _AHEAD, max(start, known.last))
     if end < start:
@@ -57,12 +56,12 @@ def sessions(place: str, first: str | None, last: str | None, now: str | None, f
 @format_option
 def following(places: tuple[str, ...], now: str | None, form: str | None) -> None:
     """The next session that opens, of some venues or of every region's main one; unknown past a calendar's end."""
-    from pipeline import output, settings
+    from pipeline import output, settings, venues
 
     moment = clock_of(now).now
     rows = []
     for place in places or settings.available_regions():
-        known = _calendar_of(place)
+        known = venues.calendar_of(place)
         hours = _hours(known.next_opening(moment)) if known.knows_an_opening_after(moment) else _UNKNOWN
         rows.append({"place": place, "calendar": known.mic, **hours})
     output.show(rows, output.chosen(form), title=f"first opening after {_utc(moment)} UTC")
@@ -73,11 +72,11 @@ def following(places: tuple[str, ...], now: str | None, form: str | None) -> Non
 @now_option
 @format_option
 def status(places: tuple[str, ...], now: str | None, form: str | None) -> None:
-    """What every venue does now: open, lunch, closed, or unknown past its calendar's end; and when its bars are final."""
-    from pipeline import output
+    """What every venue does now: open, lunch, closed, or unknown past its calendar's end; when its bars can be collected."""
+    from pipeline import output, venues
 
     moment = clock_of(now).now
-    rows = [_status(config, venue, moment) for config, venue in _venues(places)]
+    rows = [_row(venues.status(config, venue, moment)) for config, venue in venues.named(places)]
     output.show(rows, output.chosen(form), title=f"{_utc(moment)} UTC")
 
 
@@ -90,47 +89,23 @@ def build() -> None:
         click.echo(path)
 
 
-def _status(config: RegionConfig, venue: VenueConfig, moment: dt.datetime) -> dict[str, Any]:
-    """One venue's row: its state, its newest session, when that is final and until when it can be collected."""
-    from pipeline import calendars
-    from pipeline.collect.sessions import history_provider
-
-    known = calendars.calendar(venue.calendar)
-    state = known.phase(moment)
-    row: dict[str, Any] = {"region": config.region, "venue": venue.mic, "calendar": known.mic, "state": state}
-    names = ("session", "open", "close", "final_at", "next_session", "next_open")
-    told: Sequence[Any] = (None,) * len(names)
-    if state != "unknown":
-        today = known.local_date(moment)
-        newest = known.session(today if known.is_session(today) else known.previous_session(today))
-        final = calendars.final_at(venue, history_provider(config), newest.session)
-        after = known.next_opening(moment) if known.knows_an_opening_after(moment) else None
-        upcoming = (None, None) if after is None else (after.session.isoformat(), _utc(after.open))
-        told = (newest.session.isoformat(), _utc(newest.open), _utc(newest.close), _utc(final), *upcoming)
-    return {**row, **dict(zip(names, told, strict=True)), "known_until": known.last.isoformat()}
-
-
-def _venues(places: Sequence[str]) -> list[tuple[RegionConfig, VenueConfig]]:
-    """The venues of the given regions, the given venues themselves, or those of all regions."""
-    from pipeline import settings
-
-    configs = [settings.get_config(region) for region in settings.available_regions()]
-    found = []
-    for place in places or [config.region for config in configs]:
-        named = [(config, venue) for config in configs for venue in config.venues if venue.mic == place.strip().upper()]
-        region = None if named else settings.get_config(settings.resolve_region(place))
-        found += named if region is None else [(region, venue) for venue in region.venues]
-    return found
-
-
-def _calendar_of(place: str) -> VenueCalendar:
-    """The calendar of a MIC, or of the main venue of a region given by code or alias."""
-    from pipeline import calendars
-
-    mic = place.strip().upper()
-    if mic in calendars.available():
-        return calendars.calendar(mic)
-    return calendars.calendar(_venues((place,))[0][1].calendar)
+def _row(told: Status) -> dict[str, Any]:
+    """A venue's status as a row, times in UTC, what is unknown as None."""
+    newest, upcoming = told.newest, told.upcoming
+    return {
+        "region": told.region,
+        "venue": told.venue,
+        "calendar": told.calendar,
+        "phase": told.phase,
+        "session": None if newest is None else newest.session.isoformat(),
+        "open": None if newest is None else _utc(newest.open),
+        "close": None if newest is None else _utc(newest.close),
+        "final_at": None if told.final_at is None else _utc(told.final_at),
+        "collect_until": None if told.collect_until is None else _utc(told.collect_until),
+        "next_session": None if upcoming is None else upcoming.session.isoformat(),
+        "next_open": None if upcoming is None else _utc(upcoming.open),
+        "known_until": told.known_until.isoformat(),
+    }
 
 
 def _hours(session: Session) -> dict[str, str | None]:

@@ -77,6 +77,10 @@ class Staging:
         """How many tickers of a region the file has rows of."""
         return sum(1 for code, _, _ in rows(self._connection, "importing/tickers") if code == region)
 
+    def derived_of(self, region: str) -> dict[str, int]:
+        """How many rows of a region are of another timeframe than days, by timeframe."""
+        return {timeframe: count for (code, timeframe), count in sorted(self.derived.items()) if code == region}
+
     def rows_of(self, part: Part) -> pl.DataFrame:
         """The rows of a part (ORDERED), by ticker, date and place."""
         span = {"region": part.region, "first": part.first, "last": part.last}

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import ConfigError, UsageError
+from pipeline.regions import written
 
 _PACKAGE = Path(__file__).resolve().parents[1]
 _PREFIX = "SPOCK_"
@@ -65,7 +66,7 @@ def resolve_region(text: str) -> str:
 def layers(region: str, home_file: Path, environment: tuple[tuple[str, str], ...]) -> list[Layer]:
     """All layers of one region code, the lowest first. `environment` holds the variables with our prefix."""
     base = {key: value for key, value in _packaged("base.toml").items() if key != "regions"}
-    packaged = [Layer("base.toml", base), Layer(f"regions/{region}.toml", _packaged(f"regions/{region}.toml"))]
+    packaged = [Layer("base.toml", base), Layer(f"regions/{region}.toml", written(region))]
     given = _home_layers(region, home_file)
     given += _environment_layers(region, environment, packaged + given)
     for layer in given:
@@ -82,9 +83,7 @@ def _packaged(name: str) -> Mapping[str, Any]:
 @cache
 def _aliases() -> Mapping[str, str]:
     """Every alias of every region, squeezed, to the region's code."""
-    return {
-        _squeezed(alias): code for code in available_regions() for alias in _packaged(f"regions/{code}.toml")["aliases"]
-    }
+    return {_squeezed(alias): code for code in available_regions() for alias in written(code)["aliases"]}
 
 
 def _squeezed(text: str) -> str:

@@ -15,7 +15,7 @@ from adapters.factory import Chain, Walked, chain
 from adapters.sandbox.server import Sandbox
 from adapters.transport import Attempt
 from pipeline.errors import ConfigError, NotYet, Terminal, Unavailable, Unsupported, UsageError
-from pipeline.settings import clear_cache
+from pipeline.settings import clear_cache, get_config
 
 NOW = dt.datetime(2026, 11, 20, 12, 0, tzinfo=dt.UTC)
 
@@ -124,6 +124,19 @@ def test_without_keys_a_chain_says_what_it_skips_and_why() -> None:
     assert nobody.providers == ()
     with pytest.raises(Unavailable, match="KIS_APP_KEY"):
         nobody.call(ask)
+
+
+@pytest.mark.parametrize(
+    "keys", [{}, {"KIS_APP_KEY": "k" * 36}, {"KIS_APP_KEY": "k" * 36, "KIS_APP_SECRET": "s" * 180}], ids=len
+)
+def test_who_can_be_asked_is_known_without_opening_anybody(keys: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in keys.items():
+        monkeypatch.setenv(name, value)
+    config = get_config("US")
+    foreseen = {str(capability): factory.able(config, capability) for capability in Capability}
+    assert factory._adapters == {}
+    assert foreseen == {str(capability): chain("US", capability).providers for capability in Capability}
+    assert foreseen["history"] == (("kis", "yfinance") if len(keys) == 2 else ("yfinance",))
 
 
 def test_a_chain_may_be_asked_of_one_provider_alone() -> None:

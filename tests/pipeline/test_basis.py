@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import polars as pl
 import pytest
 
+from adapters import factory
+from adapters.base import History, Instrument, MarketAdapter
 from adapters.sandbox import control
+from pipeline import settings
+from pipeline.attempts import AttemptLog
 from pipeline.collect.basis import as_traded, is_as_traded
-from pipeline.frames import ACTIONS, BARS
+from pipeline.collect.inquiry import Inquiry
+from pipeline.collect.plan import STORED as BASES_STORED
+from pipeline.collect.plan import Plan
+from pipeline.collect.spool import Unit
+from pipeline.frames import ACTIONS, BARS, REFUSED
+from pipeline.store import Store
 
 SEOUL = ZoneInfo("Asia/Seoul")
 DAYS = [dt.date(2026, 4, day) for day in (6, 7, 8, 9, 10, 13)]
@@ -66,6 +77,64 @@ def test_proven_rows_are_raw_and_confirm_the_stored_ones_as_they_stand() -> None
 
     new = bars("yfinance", {3: 103.0}).with_columns(basis=pl.lit("raw"), adjusted_through=pl.lit(None, dtype=pl.Date))
     assert found.equals(pl.concat([bars("kis", SAME), new]))
+
+
+# part answers ------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Paged(MarketAdapter):
+    """Gives the rows of `days`; the walk ends before the range does, from the question number `in_part_from` on."""
+
+    days: Sequence[dt.date]
+    in_part_from: int
+    provider: str = "kis"
+    asked: list[tuple[dt.date, dt.date]] = field(default_factory=list)
+
+    def history(self, instrument: Instrument, start: dt.date, end: dt.date) -> History:
+        self.asked.append((start, end))
+        rows = {place: 100.0 for place, day in enumerate(DAYS) if day in self.days and start <= day <= end}
+        whole = len(self.asked) < self.in_part_from
+        return History(bars("kis", rows), REFUSED.to_frame(), exhausted=whole, pages=1)
+
+
+@pytest.mark.parametrize(
+    ("start", "in_part_from", "asked", "came"),
+    [
+        pytest.param(4, 9, [(4, 5), (0, 5)], True, id="the whole range came"),
+        pytest.param(4, 2, [(4, 5), (0, 5)], False, id="the whole range came in part"),
+        pytest.param(0, 9, [(0, 5)], True, id="the plan asked for the whole range"),
+        pytest.param(0, 1, [(0, 5), (0, 5)], False, id="what the plan asked for came in part, twice"),
+    ],
+)
+def test_no_part_of_a_range_is_taken_beside_bars_of_another_basis(
+    start: int,
+    in_part_from: int,
+    asked: list[tuple[int, int]],
+    came: bool,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Yahoo's bars of the first five days stand; KIS answers."""
+    adapter = Paged(DAYS, in_part_from)
+    monkeypatch.setenv("SPOCK_HOME", str(tmp_path))
+    monkeypatch.setattr(factory, "OPENERS", {"kis": lambda config, *, on_attempt: adapter})
+    factory.reset()
+    unit = Unit(SPLIT, "XKRX", "KRW", DAYS[start], DAYS[-1], known_before=True, listed_from=None)
+    stored = pl.DataFrame([(SPLIT, "split_adjusted", DAYS[0], DAYS[4])], BASES_STORED, orient="row")
+    nothing = pl.DataFrame()
+    plan = Plan("KR", DAYS[start], DAYS[-1], nothing, nothing, (unit,), (), 0, None, stored=stored)
+    store = Store(tmp_path)
+    with store.write():
+        pass
+    inquiry = Inquiry(settings.get_config("KR"), plan, store, AttemptLog("run", "KR"), lambda _: None)
+
+    answers = list(inquiry.answers())
+    factory.reset()
+
+    assert adapter.asked == [(DAYS[first], DAYS[last]) for first, last in asked]
+    assert [answer.bars["date"].to_list() for answer in answers] == [DAYS] * came
+    assert [failed.ticker for failed in inquiry.failures] == [SPLIT] * (not came)
 
 
 # whole nights -------------------------------------------------------------------------------------------------------------

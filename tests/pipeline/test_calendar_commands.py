@@ -75,26 +75,45 @@ def test_the_next_session_is_told_for_places_and_unknown_past_a_calendars_end() 
 
 
 def test_the_status_of_a_region_names_all_its_venues() -> None:
-    rows = json.loads(told("status", "JP", "XKOS", "CN", "--now", "2026-12-31T02:45:00Z", "--format", "json"))
-    assert [
-        (row["region"], row["venue"], row["state"], row["session"], row["final_at"], row["next_session"]) for row in rows
-    ] == [
-        ("JP", "XTKS", "closed", "2026-12-30", "2026-12-30 06:45:00", "2027-01-04"),
-        ("KR", "XKOS", "closed", "2026-12-30", "2026-12-30 11:05:00", "2027-01-04"),
-        ("CN", "XSHG", "open", "2026-12-31", "2026-12-31 07:35:00", None),
-        ("CN", "XSHE", "open", "2026-12-31", "2026-12-31 07:35:00", None),
+    answer = told("status", "JP", "XKOS", "CN", "--now", "2026-12-31T02:45:00Z", "--format", "csv")
+    assert answer.splitlines() == [
+        "region,venue,calendar,phase,session,open,close,final_at,collect_until,next_session,next_open,known_until",
+        "JP,XTKS,XTKS,closed,2026-12-30,2026-12-30 00:00:00,2026-12-30 06:30:00,2026-12-30 06:45:00,2027-01-04 00:00:00,"
+        "2027-01-04,2027-01-04 00:00:00,2027-12-31",
+        "KR,XKOS,XKRX,closed,2026-12-30,2026-12-30 00:00:00,2026-12-30 06:30:00,2026-12-30 11:05:00,2027-01-04 01:00:00,"
+        "2027-01-04,2027-01-04 01:00:00,2027-12-31",  # Seoul's first session of a year opens an hour late
+        "CN,XSHG,XSHG,open,2026-12-31,2026-12-31 01:30:00,2026-12-31 07:00:00,2026-12-31 07:35:00,,,,2026-12-31",
+        "CN,XSHE,XSHG,open,2026-12-31,2026-12-31 01:30:00,2026-12-31 07:00:00,2026-12-31 07:35:00,,,,2026-12-31",
     ]
+
+
+@pytest.mark.parametrize(
+    ("venue", "now", "until", "opens"),
+    [
+        ("XPAR", "2024-12-24T18:00:00Z", "2024-12-27 08:00:00", "2024-12-27 08:00:00"),
+        # Frankfurt keeps 24 December, Paris trades: what Frankfurt's 23rd left can be collected until Paris opens.
+        ("XETR", "2024-12-23T18:00:00Z", "2024-12-24 08:00:00", "2024-12-27 08:00:00"),
+        # Before the opening today's session is told, whose bars are collected after it.
+        ("XTKS", "2026-11-19T23:00:00Z", "2026-11-24 00:00:00", "2026-11-20 00:00:00"),
+    ],
+)
+def test_the_bars_of_a_session_can_be_collected_until_its_region_trades_again(
+    venue: str, now: str, until: str, opens: str
+) -> None:
+    (row,) = json.loads(told("status", venue, "--now", now, "--format", "json"))
+    assert (row["collect_until"], row["next_open"]) == (until, opens)
 
 
 def test_the_status_past_a_calendars_end_is_unknown() -> None:
     (row,) = json.loads(told("status", "XSHG", "--now", "2027-01-05T02:45:00Z", "--format", "json"))
-    assert (row["state"], row["session"], row["next_open"], row["known_until"]) == ("unknown", None, None, "2026-12-31")
+    known = {"region": "CN", "venue": "XSHG", "calendar": "XSHG", "phase": "unknown", "known_until": "2026-12-31"}
+    assert row == {**dict.fromkeys(row), **known}
 
 
 def test_without_a_place_every_venue_of_every_region_has_its_line() -> None:
     rows = json.loads(told("status", "--now", "2026-11-23T03:45:00Z", "--format", "json"))
     assert {row["region"] for row in rows} == set(settings.available_regions())
-    assert {row["venue"]: row["state"] for row in rows if row["region"] in ("CN", "KR")} == {
+    assert {row["venue"]: row["phase"] for row in rows if row["region"] in ("CN", "KR")} == {
         "XKRX": "open", "XKOS": "open", "XSHG": "lunch", "XSHE": "lunch",
     }  # fmt: skip
 

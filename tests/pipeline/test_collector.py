@@ -27,11 +27,15 @@ def split(ticker: str, ex_date: dt.date, factor: float = 0.2) -> tuple[object, .
 
 @dataclass
 class Table(MarketAdapter):
-    """Answers with the dates it knows of each ticker, always the same unless `second` knows more, and with their splits."""
+    """Answers with the dates it knows of each ticker, always the same unless `second` knows more, and with their splits.
+
+    Every split is one of each of `factors`.
+    """
 
     rows: dict[str, Sequence[dt.date]]
     second: dict[str, Sequence[dt.date]] = field(default_factory=dict)
     splits: dict[str, Sequence[dt.date]] = field(default_factory=dict)
+    factors: tuple[float, ...] = (0.2,)
     pages: int = 1
     away_after: int = 1_000_000
     asked: list[tuple[str, dt.date, dt.date]] = field(default_factory=list)
@@ -45,7 +49,8 @@ class Table(MarketAdapter):
         self.asked.append((ticker, start, end))
         days = [day for day in known or self.rows[ticker] if start <= day <= end]
         bars = [("KR", ticker, day, 10.0, 11.0, 9.0, 10.0, 5, None, "KRW", self.provider, "raw", None) for day in days]
-        actions = [split(ticker, day) for day in self.splits.get(ticker, ()) if day in days]
+        told = [day for day in self.splits.get(ticker, ()) if day in days]
+        actions = [split(ticker, day, factor) for day in told for factor in self.factors]
         return History(
             pl.DataFrame(bars, BARS, orient="row"),
             REFUSED.to_frame(),
@@ -151,6 +156,14 @@ def test_actions_of_both_answers_are_kept_once_and_the_unit_says_how_long_it_too
     assert answers["A"].seconds > 0
     table = Table({"A": [day for day in MONTH if day != MONTH[5]]}, splits={"A": (MONTH[2],)}, second={"A": MONTH})
     assert collect(table)[0]["A"].actions.height == 1
+
+
+def test_two_events_of_one_kind_on_one_day_are_both_kept_and_once() -> None:
+    rows = {"A": [day for day in MONTH if day not in (MONTH[3], MONTH[6])]}
+    table = Table(rows, second={"A": MONTH}, splits={"A": (MONTH[2], MONTH[5])}, factors=(0.2, 0.5))
+    answers, _ = collect(table)
+    both = [split("A", day, factor) for day in (MONTH[2], MONTH[5]) for factor in (0.2, 0.5)]
+    assert answers["A"].actions.equals(pl.DataFrame(both, ACTIONS, orient="row"))
 
 
 def test_a_second_question_goes_to_the_provider_of_the_first_answer() -> None:

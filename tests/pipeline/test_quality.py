@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import json
 import math
+import re
 from pathlib import Path
 from typing import Any
 
@@ -205,7 +206,7 @@ def test_a_row_comes_out_as(values: dict[str, Any], expected: str) -> None:
 
 
 def test_every_rule_has_a_case_here() -> None:
-    rules = {name for name, _, _ in quality._rules("KR")}
+    rules = {name for name, _, _ in quality.rules("KR")}
     assert rules == ({expected for _, _, expected in OUTCOMES} - {"stored", "halted", "no_trade"}) | {
         "conflicting_rows",
         "repeated_row",
@@ -518,6 +519,20 @@ def action(**values: Any) -> dict[str, Any]:
 
 
 CASH = {"kind": "cash", "ratio": None, "price_factor": 1.0, "volume_factor": 1.0, "in_split_adjusted": False}
+
+
+def test_actions_are_held_against_the_words_of_their_table(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    with store.write():
+        pass
+    constraints = store.look(
+        lambda connection: connection.execute(
+            "SELECT constraint_column_names, expression FROM duckdb_constraints() "
+            "WHERE table_name = 'corporate_actions' AND constraint_type = 'CHECK'"
+        ).fetchall()
+    )
+    allowed = {columns[0]: tuple(re.findall(r"'(\w+)'", words)) for columns, words in constraints if " IN " in words}
+    assert allowed == {"kind": quality.ACTION_KINDS, "status": quality.ACTION_STATES}
 
 
 def check_actions(*actions: dict[str, Any]) -> quality.CheckedActions:

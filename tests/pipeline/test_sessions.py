@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from pipeline import settings
-from pipeline.collect import sessions
+from pipeline.collect.providers import frozen, history_provider
 from pipeline.collect.sessions import RegionSessions, closed_sessions, target_session, unfinished_session
 from pipeline.errors import CalendarUnknown, TooEarly, UsageError
 
@@ -60,14 +60,16 @@ def test_finality_is_that_of_the_provider_that_can_be_asked(keys: pytest.MonkeyP
     """KIS corrects its US bars until noon in Seoul; without its keys the bars come from Yahoo."""
     saturday = dt.datetime(2026, 11, 21, 0, 0, tzinfo=dt.UTC)
     config = settings.get_config("US")
-    with_keys = sessions.frozen(config)
+    with_keys = frozen(config)
     keys.delenv("KIS_APP_KEY")
     keys.delenv("POLYGON_API_KEY")
-    without = sessions.frozen(config)
+    without = frozen(config)
 
-    found = [(sessions.history_provider(one), target_session(one, saturday, None)) for one in (with_keys, without)]
+    found = [(history_provider(one), target_session(one, saturday, None)) for one in (with_keys, without)]
 
     assert found == [("kis", THURSDAY), ("yfinance", FRIDAY)]
+    # Whose list it should be stays known: one of a stand-in follows the watchlist alone.
+    assert (without.chain["history"], without.chain["universe"]) == (("yfinance",), config.chain["universe"])
 
 
 @pytest.mark.parametrize(

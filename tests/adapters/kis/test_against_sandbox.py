@@ -228,13 +228,17 @@ def test_a_generated_market_overseas_is_read_whole(run: Callable[..., KisAdapter
             assert adapter.listing(Instrument(region, ticker, mic, currency)).ticker == ticker
 
 
-#: How many decimals KIS writes (column zdiv of its lists): some files have more, adjusted in binary.
-DECIMALS = {"KR": 0, "US": 4, "CN": 3, "HK": 3, "JP": 1, "VN": 0}
+#: Regions whose files carry the dust of adjusting in binary (995.599976), and how many decimals KIS writes there (column zdiv
+#: of its lists). The files of the other regions come back to the last digit.
+DUSTY = {"US": 4, "HK": 3, "JP": 1}
 
 
 @pytest.mark.skipif(not CSVS.exists(), reason="the real CSVs are not beside this checkout")
-@pytest.mark.parametrize("region", DECIMALS)
+@pytest.mark.parametrize("region", ["KR", "US", "CN", "HK", "JP", "VN"])
 def test_every_row_of_the_real_csvs_comes_back_equal(run: Callable[..., KisAdapter], region: str) -> None:
+    def price(text: str) -> float:
+        return round(float(text), DUSTY[region]) if region in DUSTY else float(text)
+
     with Sandbox(regions=(region,), data=CSVS, enforce_limits=False, now=NOW) as sandbox:
         adapter = run(sandbox, region)
         listed = {ticker: mic for ticker, mic in adapter.universe(region).instruments.select("ticker", "venue").rows()}
@@ -245,7 +249,7 @@ def test_every_row_of_the_real_csvs_comes_back_equal(run: Callable[..., KisAdapt
                 rows = [
                     (
                         dt.date.fromisoformat(row["date"]),
-                        *(round(float(row[name]), DECIMALS[region]) for name in ("open", "high", "low", "close")),
+                        *(price(row[name]) for name in ("open", "high", "low", "close")),
                         int(float(row["volume"])),
                     )
                     for row in csv.DictReader(file)

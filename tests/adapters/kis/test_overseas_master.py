@@ -12,18 +12,29 @@ from hypothesis import strategies as st
 
 from adapters.base import INSTRUMENTS, Universe
 from adapters.kis.archive import unzip
-from adapters.kis.exchanges import BY_VENUE
 from adapters.kis.overseas_master import MASTERS, read
 from adapters.kis.symbols import symbol
 from pipeline.errors import Unavailable
 
 REAL = Path(__file__).parents[4] / "shared" / "data" / "kis_master"
 US = ("XNAS", "XNYS", "XASE")
+#: What the real lists of October 2025 write in their columns `number` and `exchange`.
+EXCHANGES = {
+    "XNAS": ("22", "NAS"),
+    "XNYS": ("21", "NYS"),
+    "XASE": ("23", "AMS"),
+    "XSHG": ("16", "SHS"),
+    "XSHE": ("17", "SZS"),
+    "XHKG": ("12", "HKS"),
+    "XTKS": ("6", "TSE"),
+    "XSTC": ("70", "HSX"),
+    "XHNX": ("71", "HNX"),
+}
 
 
 def line(symbol: str = "AAPL", english: str = "APPLE INC", korean: str = "애플", mic: str = "XNAS", **fields: str) -> bytes:
     """One line of a list; `fields` are written over what a stock of that exchange has."""
-    number, exchange = BY_VENUE[mic].number, BY_VENUE[mic].code
+    number, exchange = EXCHANGES[mic]
     columns = {
         "country": "US",
         "number": number,

@@ -17,6 +17,7 @@ import pytest
 from adapters.sandbox import control
 from adapters.sandbox.control import SandboxInfo
 from adapters.sandbox.server import Sandbox
+from pipeline.calendars import calendar
 from pipeline.errors import Unavailable, UsageError
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -193,6 +194,17 @@ def test_a_clock_before_the_calendar_is_a_server_error_in_words(
     status, _, body = client.ask("GET", "/common/master/kospi_code.mst.zip")
     assert status == 500
     assert "XKRX" in body["msg1"]
+
+
+def test_beyond_its_calendar_a_market_stands_still_after_the_last_session_known(
+    start: Callable[..., Sandbox], connect: Callable[..., Any]
+) -> None:
+    client = connect(start(now=datetime(2031, 1, 2, 12, tzinfo=UTC), regions=("KR", "US")).url)
+    korea = client.daily("005930", "20270101", "20310102")[1]["output2"][0]["stck_bsop_date"]
+    last = [known.window(1, known.last)[0] for known in (calendar("XKRX"), calendar("XNAS"))]
+    assert [korea, overseas(client, "NAS", "AAPL")[0]["xymd"]] == [f"{day:%Y%m%d}" for day in last]
+    lists = ("kospi_code.mst.zip", "nasmst.cod.zip")
+    assert [client.raw("GET", f"/common/master/{name}")[0] for name in lists] == [200, 200]
 
 
 def test_serving_for_ever_ends_when_another_thread_stops_it() -> None:

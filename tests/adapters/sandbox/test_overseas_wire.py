@@ -371,6 +371,21 @@ def test_the_settlement_days_are_the_recorded_ones(us: Callable[..., Overseas]) 
     assert (body["ctx_area_fk"], body["ctx_area_nk"]) == (recorded["ctx_area_fk"], recorded["ctx_area_nk"])
 
 
+def test_the_last_trades_of_two_sessions_and_the_first_of_one_settle_together(us: Callable[..., Overseas]) -> None:
+    # 2024-05-29 was the double settlement day of the SEC's change; the 27th was Memorial Day. Tokyo and Hanoi changed nothing.
+    client = us()
+    found = {
+        day: {row["prdt_type_cd"]: row["acpl_sttl_dt"] for row in client.holiday(day)["output"]}
+        for day in ("20240524", "20240528", "20240530")
+    }
+    settled = {day: [rows[product] for product in ("512", "513", "529", "515", "507")] for day, rows in found.items()}
+    assert settled == {
+        "20240524": ["20240529", "20240529", "20240529", "20240528", "20240528"],
+        "20240528": ["20240529", "20240529", "20240529", "20240530", "20240530"],
+        "20240530": ["20240531", "20240531", "20240531", "20240603", "20240603"],
+    }
+
+
 def test_a_closed_day_and_a_day_to_come_have_no_settlement(us: Callable[..., Overseas]) -> None:
     client = us()
     found = {

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import csv
 import datetime as dt
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from adapters.base import Instrument
-from adapters.yfinance import YfinanceAdapter
+from adapters.yfinance import YfinanceAdapter, actions
 
 Make = Callable[..., YfinanceAdapter]
 START, END = dt.date(2026, 1, 2), dt.date(2026, 11, 20)
+NAMES = {"US": ("GE", "GE", "XNYS"), "CN": ("600519", "600519.SS", "XSHG"), "VN": ("BID", "BID.VN", "XSTC")}
+ODD = list(csv.DictReader(Path(actions.__file__).with_name("odd_splits.csv").read_text(encoding="utf-8").splitlines()))
 FACTORS = ("ex_date", "kind", "ratio", "price_factor", "volume_factor", "in_split_adjusted")
 
 
@@ -72,14 +76,28 @@ def test_a_ratio_of_small_numbers_splits_shares_and_any_other_is_a_spin_off(
     )
 
 
-def test_odd_ratios_of_vietnam_are_shares(script: Any, adapter_of: Make, yahoo: Any) -> None:
-    day = yahoo.at("2026-06-01", zone="Asia/Ho_Chi_Minh")
-    events = {"splits": {str(day): {"date": day, "numerator": 1207, "denominator": 1000, "splitRatio": "1207:1000"}}}
-    row = (yahoo.at("2026-11-18", zone="Asia/Ho_Chi_Minh"), 1, 1, 1, 1, 1)
-    meta = {"exchangeTimezoneName": "Asia/Ho_Chi_Minh", "currency": "VND"}
-    script.charts["BID.VN"] = yahoo.chart("BID.VN", [row], events=events, **meta)
+@pytest.mark.parametrize("line", ODD, ids=lambda line: line["region"])
+def test_the_table_of_odd_splits_says_what_its_examples_are(
+    script: Any, adapter_of: Make, yahoo: Any, line: dict[str, str]
+) -> None:
+    region = "US" if line["region"] == "*" else line["region"]
+    ticker, spelt, venue = NAMES[region]
+    new, old = map(int, line["example"].split(":"))
+    events = {"splits": splits(yahoo, ("2026-06-01", new, old))}
+    meta = {"exchangeTimezoneName": "America/New_York", "currency": "USD"}
+    script.charts[spelt] = yahoo.chart(spelt, [(ny(yahoo, "2026-11-18"), 1, 1, 1, 1, 1)], events=events, **meta)
+    found = adapter_of(region).history(Instrument(region, ticker, venue, "USD"), START, END)
+    shares = 1.0 if line["kind"] == "spin_off" else new / old
+    assert found.actions.select(FACTORS).rows() == [(dt.date(2026, 6, 1), line["kind"], new / old, old / new, shares, True)]
+    assert line["source"]
+
+
+def test_an_odd_consolidation_is_no_bonus_anywhere(script: Any, adapter_of: Make, yahoo: Any) -> None:
+    events = {"splits": splits(yahoo, ("2026-06-01", 1000, 1207))}
+    meta = {"exchangeTimezoneName": "America/New_York", "currency": "USD"}
+    script.charts["BID.VN"] = yahoo.chart("BID.VN", [(ny(yahoo, "2026-11-18"), 1, 1, 1, 1, 1)], events=events, **meta)
     found = adapter_of("VN").history(Instrument("VN", "BID", "XSTC", "VND"), START, END)
-    assert found.actions.select(FACTORS).rows() == [(dt.date(2026, 6, 1), "bonus", 1.207, 1000 / 1207, 1.207, True)]
+    assert found.actions["kind"].to_list() == ["spin_off"]
 
 
 def test_dividends_are_multiplied_back_by_the_splits_after_them(script: Any, adapter_of: Make, yahoo: Any) -> None:

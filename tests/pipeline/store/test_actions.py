@@ -48,6 +48,7 @@ def paid(cash: float, **values: Any) -> Told:
 
 UNKNOWN = told("capital_cut", status="inferred")
 YAHOO = {"provider": "yfinance"}
+HALVED = told(price_factor=0.5, volume_factor=2.0, ratio=2.0, **YAHOO)
 
 
 class Actions:
@@ -89,6 +90,7 @@ def actions(store: Store, make: SimpleNamespace) -> Actions:
 FIRST_SPLIT = ("split", 1, 0.2, None, "kis", "first", "18 11:05")
 FIRST_CASH = ("cash", 1, 1.0, 10.0, "kis", "first", "18 11:05")
 KNOWN = ("split", 1, 0.2, None, "yfinance", "second", "23 12:00")
+KIS_LATER = ("split", 1, 0.2, None, "kis", "second", "18 11:05")
 
 
 @pytest.mark.parametrize(
@@ -101,6 +103,26 @@ KNOWN = ("split", 1, 0.2, None, "yfinance", "second", "23 12:00")
         pytest.param([told()], [told("bonus", **YAHOO)], [FIRST_SPLIT], [], id="spelt by another provider"),
         pytest.param([paid(10)], [paid(4, **YAHOO), paid(6, **YAHOO)], [FIRST_CASH], [], id="in parts by another one"),
         pytest.param([told()], [UNKNOWN], [FIRST_SPLIT], [], id="no longer known"),
+        pytest.param([told()], [{**UNKNOWN, **YAHOO}], [FIRST_SPLIT], [], id="not known to another provider"),
+        pytest.param(
+            [told()], [told(price_factor=0.2005, volume_factor=1 / 0.2005, **YAHOO)], [FIRST_SPLIT], [],
+            id="rounded by another provider",
+        ),
+        pytest.param([told()], [HALVED], [FIRST_SPLIT], [("action_contradicted", "yfinance")], id="contradicted"),
+        pytest.param(
+            [told("rights", price_factor=0.9)], [told(price_factor=0.9, volume_factor=1 / 0.9, **YAHOO)],
+            [("rights", 1, 0.9, None, "kis", "first", "18 11:05")], [("action_contradicted", "yfinance")],
+            id="contradicted in the number of shares",
+        ),
+        pytest.param(
+            [paid(10)], [paid(9, **YAHOO)], [FIRST_CASH], [("action_contradicted", "yfinance")], id="another amount",
+        ),
+        pytest.param(
+            [paid(10)], [{**paid(10, **YAHOO), "currency": "USD"}], [FIRST_CASH], [("action_contradicted", "yfinance")],
+            id="the amount in another currency",
+        ),
+        pytest.param([told(status="cancelled")], [HALVED], [FIRST_SPLIT], [], id="cancelled by hand, told by another one"),
+        pytest.param([], [told(), HALVED], [KIS_LATER], [("action_contradicted", "yfinance")], id="two words in one batch"),
         pytest.param([told(status="cancelled")], [told()], [FIRST_SPLIT], [], id="cancelled by hand"),
         pytest.param(
             [told(), told()], [told()], [FIRST_SPLIT], [], id="told twice in one answer",
@@ -150,6 +172,18 @@ def test_a_word_that_was_changed_is_kept_as_it_was(actions: Actions) -> None:
     assert (rule, run_id) == ("action_replaced", "second")
     row = json.loads(raw)
     assert (row["price_factor"], row["run_id"], row["known_at"]) == (0.2, "first", "2026-11-18 11:05:00+00:00")
+
+
+def test_a_contradiction_is_noted_once_with_both_words_and_again_when_it_is_another_one(actions: Actions) -> None:
+    actions.tell(told())
+    for contradiction in (HALVED, HALVED, told(price_factor=0.1, volume_factor=10.0, ratio=10.0, **YAHOO)):
+        actions.tell(contradiction)
+    stands = "but kis tells price factor 0.2 and volume factor 5, which stands"
+    assert actions.make.ask(actions.store, "SELECT rule, ticker, date, reason FROM quarantine ORDER BY reason") == [
+        ("action_contradicted", "005930", dt.date.fromisoformat(EX), f"split of {EX} (test): price factor {words}, {stands}")
+        for words in ("0.1 and volume factor 10", "0.5 and volume factor 2")
+    ]
+    assert {json.loads(raw)["price_factor"] for *_, raw in actions.notes()} == {0.1, 0.5}
 
 
 def test_actions_of_another_region_are_refused_with_the_whole_batch(actions: Actions, make: SimpleNamespace) -> None:

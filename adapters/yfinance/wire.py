@@ -1,4 +1,4 @@
-"""One client of Yahoo a process: yfinance's own cookie and crumb handling over our session, retries, and answers as JSON.
+"""One wire to Yahoo a process: yfinance's own cookie and crumb handling over our session, retries, and answers as JSON.
 
 Yahoo's chart is asked through yfinance's `YfData` and read here, not by `Ticker.history`: that would ask twice (once for the
 timezone), choose among rows of one date, and turn the wire's decimals into binary ones before anybody sees them.
@@ -21,10 +21,12 @@ from tenacity import Retrying, retry_if_exception
 from adapters.base import Capability
 from adapters.breaker import Breaker
 from adapters.course import Asked, Course, TransportConfig
+from adapters.door import Call, Door, Reply
 from adapters.limiter import Limit, Limiter
 from adapters.transport import Attempt, key_hash
 from adapters.yfinance import caches, numbers
-from adapters.yfinance.session import Call, Door, Reply, guarded_session
+from adapters.yfinance.chart import PROVIDER
+from adapters.yfinance.session import guarded_session
 from pipeline.errors import RateLimited, Terminal, Transient, Unavailable
 
 if TYPE_CHECKING:
@@ -32,7 +34,6 @@ if TYPE_CHECKING:
 
 OnAttempt = Callable[[Attempt], None]
 
-PROVIDER = "yfinance"
 _HOSTS = ("yahoo.com",)
 _QUERY1, _QUERY2 = "https://query1.finance.yahoo.com", "https://query2.finance.yahoo.com"
 #: Where cookies, consent and crumbs come from: whatever these answer, the library knows what to do.
@@ -49,7 +50,7 @@ PAGE = 250
 QUOTES = 50
 
 
-class Client:
+class Wire:
     """Everything that is asked of Yahoo in this process. Thread-safe.
 
     `origin` is a sandbox's address, None for Yahoo itself. `limits`, breakers and the pause after a 429 (`rate_limit_seconds`)
@@ -179,14 +180,15 @@ class Client:
 
         data = self._opened()
         call.body, call.stale = None, 0
-        try:
-            with self._door.calling(call):
+        with self._door.calling(call):
+            try:
                 question(data)
-        except (YFException, PeeweeException, OSError, LookupError, TypeError) as error:
-            # Its handling of consent pages and kept cookies takes their layout for granted.
-            failure = Transient(f"{call.course.asked}: yfinance gave up ({type(error).__name__})")
-            call.course.note(failure)
-            raise failure from error
+            except (YFException, PeeweeException, OSError, LookupError, TypeError) as error:
+                # Its handling of consent pages and kept cookies takes their layout for granted. Defects of ours, which look
+                # the same, come out of `calling`.
+                failure = Transient(f"{call.course.asked}: yfinance gave up ({type(error).__name__})")
+                call.course.note(failure)
+                raise failure from error
         if call.body is None:
             failure = Transient(f"{call.course.asked}: no answer that can be read")
             call.course.note(failure)
@@ -204,21 +206,21 @@ class Client:
             return self._data
 
 
-_clients: dict[tuple[object, ...], tuple[Client, int]] = {}
-_clients_lock = threading.Lock()
+_wires: dict[tuple[object, ...], tuple[Wire, int]] = {}
+_wires_lock = threading.Lock()
 
 
 class Lease:
-    """A region's share in the process's client: one cookie, one crumb and one set of connections for all regions."""
+    """A region's share in the process's wire: one cookie, one crumb and one set of connections for all regions."""
 
     def __init__(self, config: RegionConfig, *, origin: str | None, state_dir: Path, limits: Sequence[Limit]) -> None:
         transport = config.transport
         seconds = config.providers[PROVIDER].rate_limit_seconds or transport.breaker_seconds
         self._key = (origin, state_dir, tuple(limits), transport, seconds)
         self._ended = False
-        with _clients_lock:
-            found, users = _clients.get(self._key, (None, 0))
-            self.client = found or Client(
+        with _wires_lock:
+            found, users = _wires.get(self._key, (None, 0))
+            self.wire = found or Wire(
                 origin=origin,
                 state_dir=state_dir,
                 limits=limits,
@@ -226,19 +228,19 @@ class Lease:
                 breaker=(transport.breaker_failures, transport.breaker_seconds),
                 rate_limit_seconds=seconds,
             )
-            _clients[self._key] = (self.client, users + 1)
+            _wires[self._key] = (self.wire, users + 1)
 
     def end(self) -> None:
-        """Give the share back; the last one closes the client."""
-        with _clients_lock:
+        """Give the share back; the last one closes the wire."""
+        with _wires_lock:
             if self._ended:
                 return
             self._ended = True
-            client, users = _clients.pop(self._key)
+            wire, users = _wires.pop(self._key)
             if users > 1:
-                _clients[self._key] = (client, users - 1)
+                _wires[self._key] = (wire, users - 1)
                 return
-        client.close()
+        wire.close()
 
 
 def _get(data: Any, *, url: str, params: Mapping[str, Any]) -> object:

@@ -1,22 +1,18 @@
-"""The rules a row passes before it is stored: every row that came is stored, explained, or refused with its reason.
-
-Pure: frames in, frames out. A row that says why there is no bar (zero open, high and low beside a close; a flat price
-without volume) becomes a session state; a row that breaks a rule goes to quarantine as it came, under the first rule it
-breaks; exact repeats of a row are counted once.
+"""The rules of bars. A row that says why there is no bar (zero open, high and low beside a close; a flat price without volume)
+becomes a session state; a row that breaks a rule goes to quarantine under the first rule it breaks; exact repeats of a row
+are counted once.
 """
 
 from __future__ import annotations
 
 import datetime as dt
-import json
-import math
 from dataclasses import dataclass
-from typing import Any
 
 import polars as pl
 
-from pipeline.frames import ACTIONS, BARS, REFUSED
-from pipeline.store.schemas import QUARANTINE, SESSION_STATES, STORED_ACTIONS, STORED_BARS
+from pipeline.frames import BARS
+from pipeline.quality.quarantine import first_broken, given_up, quarantined
+from pipeline.store.schemas import SESSION_STATES, STORED_BARS
 
 #: Relative slack of the order of open, high, low and close: providers round each of them on its own.
 ORDER_TOLERANCE = 1e-5
@@ -27,20 +23,6 @@ VALUE_TOLERANCE = 0.005
 #: Days of fewer shares repeat honestly, and so do days of one price: of 155,592 traded rows of KRX in 2023 and 2024, 37
 #: equal the session before, all of KONEX; one of them alone is of ten shares or more, and that one is of one price.
 REPEATED_SHARES = 10
-
-#: Words of the table `corporate_actions`.
-ACTION_KINDS = (
-    "split", "bonus", "stock_dividend", "rights", "spin_off", "capital_cut", "consolidation", "merger", "cash", "special",
-)  # fmt: skip
-ACTION_STATES = ("announced", "confirmed", "inferred", "cancelled")
-
-#: What the rows of a check are held against: the listings asked for …
-LISTED = pl.Schema({"ticker": pl.String(), "venue": pl.String(), "listing_currency": pl.String()})
-
-#: … and the closed sessions of their venues, with the time their bars are final.
-SESSIONS = pl.Schema(
-    {"venue": pl.String(), "date": pl.Date(), "known_at": pl.Datetime("us", "UTC"), "finality": pl.String()}
-)
 
 
 @dataclass(frozen=True)
@@ -90,7 +72,7 @@ def check(
             unfit=_UNFIT,
         )
         .with_columns(among_unfit=_AMONG_UNFIT)
-        .with_columns(_first_broken_rule(region), state=_STATE)
+        .with_columns(first_broken(*rules(region)), state=_STATE)
     )
     broken = judged.filter(pl.col("rule").is_not_null())
     sound = judged.filter(pl.col("rule").is_null())
@@ -104,7 +86,7 @@ def check(
         .with_columns(reason=_STATE_REASON, asked=pl.lit(1, dtype=pl.Int32), run_id=pl.lit(run_id))
         .select(SESSION_STATES.names())
     )
-    quarantine = pl.concat([_quarantine(broken, run_id, now), _given_up(refused, run_id, now)])
+    quarantine = pl.concat([quarantined(broken, broken.select(BARS.names()), run_id, now), given_up(refused, run_id, now)])
     return Checked(
         bars=bars,
         explained=explained,
@@ -113,61 +95,6 @@ def check(
         repeated=rows.height - unique.height,
     )
 
-
-@dataclass(frozen=True)
-class CheckedActions:
-    """Outcome of a check: received = `actions` (STORED_ACTIONS) + `quarantine` (QUARANTINE)."""
-
-    actions: pl.DataFrame
-    quarantine: pl.DataFrame
-
-
-def check_actions(
-    actions: pl.DataFrame,
-    *,
-    region: str,
-    run_id: str,
-    now: dt.datetime,
-    listed: pl.DataFrame,
-    sessions: pl.DataFrame,
-) -> CheckedActions:
-    """Hold corporate actions (ACTIONS) against what the store takes; `listed` and `sessions` as for `check`.
-
-    `known_at` is the time the ex-date's session was final, as for its bar, and never after `now`.
-    """
-    if actions.is_empty():
-        return CheckedActions(STORED_ACTIONS.to_frame(), QUARANTINE.to_frame())
-    judged = (
-        actions.join(listed, on="ticker", how="left", maintain_order="left")
-        .join(sessions.rename({"date": "ex_date"}), on=["venue", "ex_date"], how="left", maintain_order="left")
-        .with_columns(
-            _broken(
-                ("wrong_region", pl.col("region") != region, pl.format("region {} in a batch of {}", "region", pl.lit(region))),
-                ("unknown_ticker", pl.col("venue").is_null(), pl.format("{} was not asked for", "ticker")),
-                ("bad_action", ~_WHOLE_ACTION.fill_null(False), pl.lit("a date, kind, factor or amount that can't be")),
-            ),
-            known_at=pl.min_horizontal(pl.col("known_at"), pl.lit(now)).cast(STORED_ACTIONS["known_at"]),
-            run_id=pl.lit(run_id),
-        )
-    )
-    refused = judged.filter(pl.col("rule").is_not_null())
-    return CheckedActions(
-        actions=judged.filter(pl.col("rule").is_null()).select(STORED_ACTIONS.names()),
-        quarantine=_quarantine(refused.rename({"ex_date": "date"}), run_id, now, refused.select(ACTIONS.names())),
-    )
-
-
-_POSITIVE = pl.all_horizontal((pl.col(name) > 0) & pl.col(name).is_finite() for name in ("price_factor", "volume_factor"))
-_CASH = (pl.col("cash") >= 0) & pl.col("cash").is_finite() & pl.col("currency").is_not_null()
-_WHOLE_ACTION = (
-    pl.col("ex_date").is_not_null()
-    & pl.col("in_split_adjusted").is_not_null()
-    & pl.col("source").is_not_null()
-    & pl.col("kind").is_in(ACTION_KINDS)
-    & pl.col("status").is_in(ACTION_STATES)
-    & _POSITIVE
-    & pl.when(pl.col("cash").is_null()).then(pl.col("currency").is_null()).otherwise(_CASH)
-)
 
 _PRICES = ("open", "high", "low", "close")
 _FIELDS = (*_PRICES, "volume")
@@ -237,22 +164,7 @@ def _echoes(rows: pl.DataFrame, listed: pl.DataFrame, sessions: pl.DataFrame) ->
     )
 
 
-def _first_broken_rule(region: str) -> list[pl.Expr]:
-    """The columns `rule` and `reason` of the first rule a row breaks, null where it breaks none."""
-    return _broken(*_rules(region))
-
-
-def _broken(*rules: tuple[str, pl.Expr, pl.Expr]) -> list[pl.Expr]:
-    """The columns `rule` and `reason` of the first of `rules` (name, condition, reason) that is broken."""
-    rule: Any = pl.when(False).then(pl.lit(None, dtype=pl.String))
-    reason: Any = pl.when(False).then(pl.lit(None, dtype=pl.String))
-    for name, broken, why in rules:
-        rule = rule.when(broken).then(pl.lit(name))
-        reason = reason.when(broken).then(pl.coalesce(why, pl.lit(name)))
-    return [rule.alias("rule"), reason.alias("reason")]
-
-
-def _rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
+def rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
     """Name, condition and reason of each rule, in the order they are tried."""
     lowest = pl.min_horizontal("open", "close", "high")
     highest = pl.max_horizontal("open", "close", "low")
@@ -343,31 +255,6 @@ def _rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
             pl.format("open, high, low, close and volume {} are those of the session before", "volume"),
         ),
     ]
-
-
-def _quarantine(broken: pl.DataFrame, run_id: str, now: dt.datetime, raw: pl.DataFrame | None = None) -> pl.DataFrame:
-    """QUARANTINE of rows with their `rule` and `reason`; `raw` as they came (None: their columns of BARS)."""
-    came = broken.select(BARS.names()) if raw is None else raw
-    return broken.with_columns(
-        raw=pl.Series("raw", [_as_json(row) for row in came.iter_rows(named=True)], dtype=pl.String),
-        known_at=pl.lit(now, dtype=QUARANTINE["known_at"]),
-        run_id=pl.lit(run_id),
-    ).select(QUARANTINE.names())
-
-
-def _as_json(row: dict[str, object]) -> str:
-    # JSON knows no NaN and no infinity: they stand as text.
-    odd = {name: str(value) for name, value in row.items() if isinstance(value, float) and not math.isfinite(value)}
-    return json.dumps({**row, **odd}, ensure_ascii=False, default=str)
-
-
-def _given_up(refused: pl.DataFrame, run_id: str, now: dt.datetime) -> pl.DataFrame:
-    """What the adapters refused, as quarantine rows; REFUSED's columns are its beginning."""
-    return (
-        refused.select(REFUSED.names())
-        .with_columns(known_at=pl.lit(now, dtype=QUARANTINE["known_at"]), run_id=pl.lit(run_id))
-        .select(QUARANTINE.names())
-    )
 
 
 def _open_cells(

@@ -1,4 +1,4 @@
-"""Where an exchange's own clock stands: KIS counts the sessions of each exchange in that exchange's time."""
+"""Where a venue's own clock stands: which sessions have opened and closed there, on both wires."""
 
 from __future__ import annotations
 

@@ -164,6 +164,23 @@ def test_redirects_are_followed_within_the_provider_and_nowhere_else(script: Any
             ask(adapter_of("KR"))
 
 
+@pytest.mark.parametrize("defect", [KeyError("planted"), TypeError("planted"), OSError("planted")], ids=repr)
+@pytest.mark.parametrize("since", [0, 2], ids=["while a cookie is fetched", "at the answer"])
+@pytest.mark.usefixtures("good")
+def test_a_defect_of_ours_is_not_taken_for_the_librarys(script: Any, adapter_of: Make, defect: Exception, since: int) -> None:
+    heard: list[Attempt] = []
+
+    def hook(attempt: Attempt) -> None:
+        heard.append(attempt)
+        if len(heard) == since + 1:
+            raise defect
+
+    with pytest.raises(type(defect)) as caught:
+        ask(adapter_of("KR", on_attempt=hook))
+    assert caught.value is defect
+    assert script.paths() == [COOKIE, CRUMB, CHART][: since + 1]
+
+
 @pytest.mark.usefixtures("good")
 def test_a_silent_server_ends_with_the_deadline(script: Any, adapter_of: Make) -> None:
     release = threading.Event()

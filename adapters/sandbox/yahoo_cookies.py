@@ -28,7 +28,7 @@ _FORM = """<!DOCTYPE html><html><body><form method="post" class="consent-form" a
 <button type="submit" name="agree" value="agree">Accept all</button></form></body></html>"""
 
 
-class Sessions:
+class Cookies:
     """Answers the pages above and judges crumbs; safe for many threads."""
 
     def __init__(self) -> None:
@@ -41,8 +41,8 @@ class Sessions:
             return _html("<html><body>Not Found</body></html>", 404, self._given(request))
         if request.path == "/copyConsent":
             return _html("<html><body>OK</body></html>", 200, self._given(request))
-        session = f"3_cc-session_{secrets.token_hex(8)}"
-        return _html(_FORM.format(session, secrets.token_hex(4)), 200, {})
+        consent = f"3_cc-session_{secrets.token_hex(8)}"
+        return _html(_FORM.format(consent, secrets.token_hex(4)), 200, {})
 
     def crumb(self, request: Request) -> Response:
         """The crumb of the caller's cookie."""
