@@ -20,7 +20,7 @@ from adapters.kis import series
 from adapters.kis.index_chart import dated_chart
 from adapters.kis.paging import Layout, Page, Values, Walk, walk
 from adapters.kis.rows import Refusals, RowError, amount, count, dates, day, day_before, optional, price, text
-from adapters.kis.share_events import Mark, ShareEvent, share_events
+from adapters.kis.share_events import Mark, ShareEvent, measured, share_events
 from adapters.kis.wire import DAILY_CHART, INDEX_CHART, STOCK_INFO, PriceBasis, Wire
 from pipeline.calendars import VenueCalendar
 from pipeline.errors import Unavailable
@@ -106,26 +106,31 @@ def history(
 
     `bars`: BARS, prices as traded in won; dates are KRX session dates. Untraded sessions come as rows with zero open,
     high and low. `actions`: the share-count events of these sessions, of raw rows only (adjusted ones show none); where the
-    row of the session before an event is not among them, it is asked for. Unsupported or Unavailable as the wire says.
+    row of the session before an event is not among them, it is asked for, and where its rows don't tell its factor, the
+    adjusted rows around it are. Unsupported or Unavailable as the wire says.
     """
     refusals = Refusals(instrument.region, instrument.ticker, provider)
 
-    def ask(first: dt.date, until: dt.date) -> Page:
-        body = wire.get(
-            DAILY_CHART,
-            {
-                "FID_COND_MRKT_DIV_CODE": venue_code,
-                "FID_INPUT_ISCD": instrument.ticker,
-                "FID_INPUT_DATE_1": first.strftime("%Y%m%d"),
-                "FID_INPUT_DATE_2": until.strftime("%Y%m%d"),
-                "FID_PERIOD_DIV_CODE": "D",
-                "FID_ORG_ADJ_PRC": price_basis.flag(DAILY_CHART),
-            },
-            capability=Capability.HISTORY,
-            subject=instrument.ticker,
-        )
-        return Page(body["output2"], optional(body["output1"], "stck_shrn_iscd"))
+    def asking(basis: PriceBasis) -> Callable[[dt.date, dt.date], Page]:
+        def ask(first: dt.date, until: dt.date) -> Page:
+            body = wire.get(
+                DAILY_CHART,
+                {
+                    "FID_COND_MRKT_DIV_CODE": venue_code,
+                    "FID_INPUT_ISCD": instrument.ticker,
+                    "FID_INPUT_DATE_1": first.strftime("%Y%m%d"),
+                    "FID_INPUT_DATE_2": until.strftime("%Y%m%d"),
+                    "FID_PERIOD_DIV_CODE": "D",
+                    "FID_ORG_ADJ_PRC": basis.flag(DAILY_CHART),
+                },
+                capability=Capability.HISTORY,
+                subject=instrument.ticker,
+            )
+            return Page(body["output2"], optional(body["output1"], "stck_shrn_iscd"))
 
+        return ask
+
+    ask = asking(price_basis)
     try:
         found = walk(ask, _BARS, code=instrument.ticker, start=start, end=end, calendar=calendar, refusals=refusals)
     except Unavailable as error:
@@ -136,7 +141,8 @@ def history(
     if price_basis is not PriceBasis.RAW:
         return series.history(found, instrument, provider, price_basis.basis)
     try:
-        events = _events(found, ask, instrument, calendar, provider)
+        told = _events(found, ask, instrument, calendar, provider)
+        events = [_measured(event, ask, asking(PriceBasis.ADJUSTED), instrument, calendar, provider) for event in told]
     except Unavailable as error:
         error.partial = _in_part(found, instrument, calendar, provider)
         raise
@@ -177,6 +183,28 @@ def _events(
         return earlier.values[max(earlier.values)][3] if earlier.values else None
 
     return share_events(found.marks, close_before)
+
+
+def _measured(
+    event: ShareEvent,
+    raw: Callable[[dt.date, dt.date], Page],
+    adjusted: Callable[[dt.date, dt.date], Page],
+    instrument: Instrument,
+    calendar: VenueCalendar,
+    provider: str,
+) -> ShareEvent:
+    """The event with the step that the provider's own adjusted series makes at it, where its rows don't tell its factor."""
+    if event.is_known:
+        return event
+    window = _sessions_before(calendar, event.ex_date)
+    closes = []
+    for ask in (raw, adjusted):
+        # Rows of another range: what is wrong with them is its walk's to say.
+        refusals = Refusals(instrument.region, instrument.ticker, provider)
+        code = instrument.ticker
+        around = walk(ask, _BARS, code=code, start=window[0], end=event.ex_date, calendar=calendar, refusals=refusals)
+        closes.append({date: row[3] for date, row in around.values.items()})
+    return measured(event, *closes)
 
 
 def _close_before(found: Walk, date: dt.date, mark: Mark, calendar: VenueCalendar) -> float | None:

@@ -5,7 +5,8 @@ splits, bonus issues, rights and stock dividends, never cash. Three fields besid
 `flng_cls_code`, `revl_issu_reas`, and `prtt_rate`, which is that quotient with two decimals and no ratio of shares.
 
 A base that was set anew (`revl_issu_reas`: capital reduction, demerger …) is what the opening auction found, so the quotient
-is no factor. Such an event is told with the factor 1 and no ratio: the store says of each that its factor is not known.
+is no factor. What such an event did to prices is the step of raw ÷ adjusted rows at its date (`measured`). Where there is none
+it is told with the factor 1 and no ratio: the store says of each that its factor is not known.
 
 The answer does not tell a paid issue from a free one. Of the moved bases of KRX in January and February of 2023 and 2024 those
 below the close before are plain ratios of at most 0.51 or lie at 0.77 and above. What is under the line between them is taken
@@ -18,7 +19,7 @@ from __future__ import annotations
 
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import polars as pl
@@ -108,6 +109,11 @@ class ShareEvent:
     status: str
     source: str
 
+    @property
+    def is_known(self) -> bool:
+        """Whether its factor is known."""
+        return self.price_factor != 1.0
+
 
 def share_events(marks: Mapping[dt.date, Mark], close_before: Callable[[dt.date, Mark], float | None]) -> list[ShareEvent]:
     """The events of a series, oldest first.
@@ -122,6 +128,33 @@ def share_events(marks: Mapping[dt.date, Mark], close_before: Callable[[dt.date,
         if event is not None:
             found.append(event)
     return found
+
+
+def measured(event: ShareEvent, raw: Mapping[dt.date, float], adjusted: Mapping[dt.date, float]) -> ShareEvent:
+    """The event with the factor by which `adjusted` closes step against `raw` ones at its date; as it was where none is seen.
+
+    Both are closes by session, from some sessions before the event to its date. A plain ratio is taken as such: prices are
+    rounded to their unit.
+    """
+    both = sorted(date for date in raw.keys() & adjusted.keys() if raw[date] > 0 and adjusted[date] > 0)
+    if len(both) < 2 or both[-1] != event.ex_date:
+        return event
+    before, on = both[-2], both[-1]
+    # The close before the event, in prices of its date: what the base would have been without an auction.
+    base = adjusted[before] * raw[on] / adjusted[on]
+    plain = _plain(base, raw[before]) if base != raw[before] else None
+    price = plain.price if plain is not None else base / raw[before]
+    if abs(base - raw[before]) <= max(1.0, _LARGEST_TICK * base):
+        return event
+    shares = event.kind in _IN_SPLIT_ADJUSTED or event.kind == "merger"
+    seen = ", ".join(f"{day} {raw[day]:g} as {adjusted[day]:g}" for day in (before, on))
+    return replace(
+        event,
+        ratio=1 / price if shares else None,
+        price_factor=price,
+        volume_factor=1 / price if shares else 1.0,
+        source=f"{event.source}; adjusted rows: {seen}",
+    )
 
 
 def frame(events: Iterable[ShareEvent], instrument: Instrument, provider: str) -> pl.DataFrame:
