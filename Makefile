@@ -18,7 +18,7 @@ demo: $(VENV)/.installed
 	$(BIN)/spock demo
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .

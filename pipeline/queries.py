@@ -12,7 +12,7 @@ import duckdb
 from pipeline import resources
 from pipeline.errors import UsageError
 from pipeline.statements import statement
-from pipeline.store import Store
+from pipeline.store import replica
 from pipeline.store.file import records, translated
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def run(home: Path, query: str, *, params: Mapping[str, Any] | None = None, sche
     if schema not in _SCHEMAS:
         raise UsageError(f"--schema {schema!r}: one of {', '.join(_SCHEMAS)}")
     asked = text(query)
-    connection = Store(home).read()
+    connection = replica.open_newest(home)
     try:
         connection.execute(statement(f"use_{schema}"))
         with translated(home), _in_words():
@@ -103,7 +103,7 @@ def _require_parameters(connection: duckdb.DuckDBPyConnection, query: str, param
 
 def region_standings(home: Path) -> list[Row]:
     """One row a region that has data: last complete session, coverage, rows, tickers, and as of when the replica is."""
-    connection = Store(home).read()
+    connection = replica.open_newest(home)
     try:
         return records(connection.execute(statement("status")))
     finally:

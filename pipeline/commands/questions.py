@@ -14,9 +14,9 @@ from pipeline.errors import UsageError
 @format_option
 def status(form: str | None) -> None:
     """Where each region stands: last complete session, coverage, rows, and the newest replica."""
-    from pipeline import output, queries, settings
+    from pipeline import output, places, queries
 
-    output.show(queries.region_standings(settings.home()), output.chosen(form), title=str(settings.home()))
+    output.show(queries.region_standings(places.home()), output.chosen(form), title=str(places.home()))
 
 
 # SQL may begin with a comment, which looks like an option to click.
@@ -28,7 +28,7 @@ def status(form: str | None) -> None:
 @format_option
 def sql(query: str | None, params: tuple[str, ...], schema: str, listing: bool, form: str | None) -> None:
     """Ask the newest replica: SQL text, the NAME of a query in sql/queries, or - for SQL on standard input."""
-    from pipeline import output, queries, settings
+    from pipeline import output, places, queries
 
     if listing:
         output.show(queries.named(), output.chosen(form))
@@ -37,5 +37,5 @@ def sql(query: str | None, params: tuple[str, ...], schema: str, listing: bool, 
         query = sys.stdin.read()
     if not query:
         raise UsageError("spock sql needs a query: SQL text, or a name that `spock sql --list` shows")
-    found = queries.run(settings.home(), query, params=queries.parameters(params), schema=schema)
+    found = queries.run(places.home(), query, params=queries.parameters(params), schema=schema)
     output.show(found, output.chosen(form))

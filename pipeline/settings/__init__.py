@@ -16,6 +16,7 @@ from typing import Any
 from pydantic import SecretStr, ValidationError
 
 from pipeline.errors import ConfigError
+from pipeline.places import home, origin, sandbox_url, state_dir
 from pipeline.settings import problems, sources
 from pipeline.settings.model import (
     CollectConfig,
@@ -30,7 +31,6 @@ from pipeline.settings.model import (
     UniverseRule,
     VenueConfig,
 )
-from pipeline.settings.places import home, origin, sandbox_url, state_dir
 from pipeline.settings.secrets import secret, secret_origin, wrong_length
 from pipeline.settings.sources import available_regions, merge_configs, resolve_region
 

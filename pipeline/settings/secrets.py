@@ -13,9 +13,8 @@ from pathlib import Path
 
 from pydantic import SecretStr
 
-from pipeline import resources
+from pipeline import places, resources
 from pipeline.errors import ConfigError
-from pipeline.settings import places
 
 #: What every provider's key is against the sandbox: as long as KIS's own (36 characters) and its secret's (180).
 SANDBOX_KEY = "SANDBOX-".ljust(36, "0")

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import duckdb
-import polars as pl
-import pyarrow as pa
 
 from pipeline.errors import (
     StoreCorrupt,
@@ -21,6 +19,10 @@ from pipeline.errors import (
     StoreTooNew,
 )
 from pipeline.statements import statement
+
+if TYPE_CHECKING:
+    import polars as pl
+    import pyarrow as pa
 
 # Nothing may be fetched at run time: a file of another kind would make DuckDB ask the network for an extension.
 _CONFIG: dict[str, str | bool | int | float | list[str]] = {
@@ -54,6 +56,8 @@ def is_whole(connection: duckdb.DuckDBPyConnection, path: Path) -> bool:
 
 
 def _in_row_groups(frame: pl.DataFrame) -> pa.Table:
+    import pyarrow as pa
+
     table = frame.to_arrow()
     return pa.Table.from_batches(table.to_batches(_ROW_GROUP), table.schema)
 

@@ -11,13 +11,16 @@ import re
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import duckdb
-import pyarrow as pa
 
 from pipeline.errors import NoReplica, StoreCorrupt, StoreError
 from pipeline.statements import statement
 from pipeline.store.file import connect, is_whole, translated
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 LINK = "replica.duckdb"
 _NAME = re.compile(r"replica-(\d+)\.duckdb")
