@@ -558,3 +558,12 @@ def test_no_file_holds(what: str) -> None:
             continue
         found += [f"{path.relative_to(ROOT)}: {match[0]}" for match in FORBIDDEN[what].finditer(text)]
     assert found == []
+
+
+def test_the_readmes_night_is_the_demos(demo_home: Path) -> None:
+    """Region, tickers and rows; requests and seconds are of their day."""
+    page = (ROOT / "README.md").read_text(encoding="utf-8")
+    shown = re.findall(r"^│ ([A-Z]{2}) +│ +300 │ +([\d,]+) │ +([\d,]+) │ +1 │", page, re.MULTILINE)
+    counted = "SELECT region, count(DISTINCT ticker), count(*) FROM ohlcv_data GROUP BY region ORDER BY region"
+    told = [tuple(row.values()) for row in queries.run(demo_home, counted)]
+    assert sorted((region, int(names), int(bars.replace(",", ""))) for region, names, bars in shown) == told
