@@ -213,8 +213,7 @@ class Door:
             except (Transient, Terminal) as error:
                 failure = error
             except OSError as error:
-                late = time.monotonic() - started
-                failure = Transient(f"{words}: no whole answer within {late:.1f} s ({type(error).__name__})")
+                failure = Transient(f"{words}: {_unanswered(error, time.monotonic() - started)}")
                 if soft:
                     # The library goes on without a cookie.
                     call.network = error
@@ -311,6 +310,14 @@ class Door:
         detail = "" if failure is None else str(failure)
         seconds = time.monotonic() - started
         call.on_attempt(Attempt(self.provider, call.capability, at, seconds, outcome, status, detail))
+
+
+def _unanswered(error: OSError, late: float) -> str:
+    """Why no answer came within `late` seconds. Libraries name their errors alike: one without "Timeout" ran out of no time."""
+    name = type(error).__name__
+    if "Timeout" in name:
+        return f"no whole answer within {late:.1f} s ({name})"
+    return f"the connection failed after {late:.1f} s ({name})"
 
 
 def _words(method: str, url: str) -> str:

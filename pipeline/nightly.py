@@ -1,7 +1,9 @@
 """What a command does with regions: one run each, all at the same time, then one publish for all.
 
 Every region ends with a result, whatever became of it: an `Outcome`, or why there is none (`NoOutcome`). The exit code is
-the worst of them: 1 failed, 3 below coverage or too early, 0 complete.
+the worst of them: 1 failed, 3 below coverage or too early, 0 complete. What a region can't be asked for (a day on which it
+is closed, a clock past its calendar) is a result like others beside regions that can; where no region can, it is the
+caller's `UsageError`.
 """
 
 from __future__ import annotations
@@ -24,7 +26,7 @@ from pipeline.collect import plan as planning
 from pipeline.collect.plan import Plan
 from pipeline.collect.providers import frozen
 from pipeline.collect.sessions import target_session, unfinished_session
-from pipeline.errors import SpockError, StoreError, TooEarly, UsageError
+from pipeline.errors import NotYet, SpockError, StoreError, TooEarly, Unavailable, UsageError
 from pipeline.outcome import Outcome, Task
 from pipeline.progress import Progress
 from pipeline.run import Run
@@ -102,11 +104,9 @@ class Nights:
         configs = self._configs(regions)
         return self._each(configs, lambda config: self._night(config, date, look if wait else None))
 
-    def backfill(self, ranges: Sequence[tuple[str, dt.date, dt.date]]) -> list[Result]:
-        """History of each (region, first day, last day), both days included."""
-        configs = self._configs([region for region, _, _ in ranges])
-        spans = {settings.resolve_region(region): (first, until) for region, first, until in ranges}
-        return self._each(configs, lambda config: self._backfill(config, *spans[config.region]))
+    def backfill(self, regions: Sequence[str], span: Callable[[RegionConfig], tuple[dt.date, dt.date]]) -> list[Result]:
+        """History of each region for its `span`: the first and the last day, both included, or a `UsageError`."""
+        return self._each(self._configs(regions), lambda config: self._backfill(config, *span(config)))
 
     def plan(self, regions: Sequence[str], date: dt.date | None = None) -> list[Plan]:
         """The request budget of a night for each region; nothing is asked and nothing changes."""
@@ -174,12 +174,17 @@ class Nights:
     # one region -------------------------------------------------------------------------------------------------------
 
     def _each(self, configs: Sequence[RegionConfig], work: Callable[[RegionConfig], Result]) -> list[Result]:
-        """Work every region, then publish what is new; results in the order of `configs`."""
+        """Work every region, then publish what is new; results in the order of `configs`.
+
+        `UsageError` where every region met one, with the words of all.
+        """
         ended: dict[str, Result | BaseException] = {}
         if len(configs) == 1:
             ended[configs[0].region] = _result(configs[0], work)
         else:
             self._at_once(configs, work, ended)
+        refused = {region: end for region, end in ended.items() if isinstance(end, UsageError)}
+        ended |= {region: _failed(region, error) for region, error in refused.items()}
         results = [end for config in configs if not isinstance(end := ended[config.region], BaseException)]
         broken = [end for config in configs if isinstance(end := ended[config.region], BaseException)]
         try:
@@ -190,6 +195,8 @@ class Nights:
             results = [replace(one, status="failed", error=words) if isinstance(one, Outcome) else one for one in results]
         if broken:
             raise broken[0]
+        if refused and len(refused) == len(configs):
+            raise UsageError("\n".join(dict.fromkeys(str(refused[config.region]) for config in configs)))
         return results
 
     def _at_once(
@@ -227,10 +234,10 @@ class Nights:
         target = target_session(config, clock.now, date)
         outcome = self._worked(config, self._night_task(config, target), clock)
         unfinished = unfinished_session(config, clock.now) if date is None else None
-        if unfinished is None or isinstance(outcome, NoOutcome):
+        if unfinished is None or isinstance(outcome, NoOutcome) or outcome.status == "failed":
             return outcome
         status = "too_early" if outcome.status == "complete" else outcome.status
-        return replace(outcome, status=status, error=str(unfinished), retry_at=unfinished.retry_at)
+        return replace(outcome, status=status, error=_come_back(unfinished), retry_at=unfinished.retry_at)
 
     def _backfill(self, config: RegionConfig, first: dt.date, until: dt.date) -> Result:
         return self._worked(config, backfill_task(config, first, until), self.clock)
@@ -265,7 +272,7 @@ class Nights:
         except UsageError:
             raise
         except SpockError as error:
-            return NoOutcome(config.region, "failed", str(error), run_id=task.run_id, requests=run.requests)
+            return _failed(config.region, error, run_id=task.run_id, requests=run.requests)
 
     def _waited(self, config: RegionConfig, date: dt.date | None, look: Callable[[], Clock]) -> Clock:
         """The clock once the region's session is final."""
@@ -323,11 +330,22 @@ def _result(config: RegionConfig, work: Callable[[RegionConfig], Result]) -> Res
     try:
         return work(config)
     except TooEarly as error:
-        return NoOutcome(config.region, "too_early", str(error), error.retry_at)
+        return NoOutcome(config.region, "too_early", _come_back(error), error.retry_at)
     except UsageError:
         raise
     except SpockError as error:
-        return NoOutcome(config.region, "failed", str(error))
+        return _failed(config.region, error)
+
+
+def _failed(region: str, error: SpockError, **run: Any) -> NoOutcome:
+    """`error` as the result of a region, with when to come back where a provider said so; `run` are fields of the run."""
+    retry_at = error.retry_at if isinstance(error, Unavailable | NotYet) else None
+    return NoOutcome(region, "failed", str(error), retry_at, **run)
+
+
+def _come_back(early: TooEarly) -> str:
+    """What to do about a night that is too early."""
+    return f"{early}: run again then, or use --wait"
 
 
 def exit_code(results: Sequence[Result]) -> int:

@@ -31,7 +31,8 @@ class Outcome:
     """How a run ended. `rows`, `explained` and `refused` are what the run's commits hold; `requests` are this attempt's.
 
     `status`: complete, partial (below coverage), failed (nobody answered), or too_early: all that is final is there, and the
-    session that has closed since will be final at `retry_at`.
+    session that has closed since will be final at `retry_at`. `error` says why a run failed or is too early; of one that
+    failed, `retry_at` is the earliest moment at which a provider said it can be asked again, where one said so.
     """
 
     run_id: str

@@ -19,7 +19,7 @@ from pipeline import coverage
 from pipeline.attempts import AttemptLog
 from pipeline.collect import indices, listings, spool
 from pipeline.collect import plan as planning
-from pipeline.collect.answers import Checker, session_groups
+from pipeline.collect.answers import Checker, other_units, session_groups
 from pipeline.collect.inquiry import Inquiry
 from pipeline.collect.plan import Plan
 from pipeline.collect.providers import history_provider
@@ -195,7 +195,7 @@ class Run:
             for batch in self._batches(answers):
                 file = self._spool(batch)
                 if self._task.kind == "backfill":
-                    self._commit(file.batch_id, batch)
+                    self._commit_batch(file.batch_id, batch)
                     self._state.mark_committed(self._task.run_id, file.batch_id)
         self._notes += inquiry.notes
         for calendar, sessions in by_calendar(inquiry.doubts).items():
@@ -246,7 +246,7 @@ class Run:
         committed = {batch_id for (batch_id,) in done}
         for path in self._files():
             if path.stem not in committed:
-                self._commit(path.stem, spool.read(path))
+                self._commit_batch(path.stem, spool.read(path))
 
     def _commit_night(self, plan: Plan) -> None:
         """Whole sessions, oldest first, from everything the night spooled."""
@@ -254,16 +254,27 @@ class Run:
             return
         answers = self._spooled()
         groups = list(session_groups(answers)) or [[]]
+        # Once, before this attempt commits anything: rows are held against what stood, not against themselves.
+        others = other_units(self._store, self._config.region, answers)
         for number, group in enumerate(groups if answers else []):
             span = f"{group[0]}_{group[-1]}" if group else "undated"
-            self._commit(f"{self._prefix}{span}", answers, group, rest=number == 0)
+            self._commit(f"{self._prefix}{span}", answers, others, group, rest=number == 0)
         self._state.mark_committed(self._task.run_id)
 
+    def _commit_batch(self, batch_id: str, answers: list[Fetched]) -> None:
+        self._commit(batch_id, answers, other_units(self._store, self._config.region, answers))
+
     def _commit(
-        self, batch_id: str, answers: list[Fetched], only: list[dt.date] | None = None, *, rest: bool = True
+        self,
+        batch_id: str,
+        answers: list[Fetched],
+        others: pl.DataFrame,
+        only: list[dt.date] | None = None,
+        *,
+        rest: bool = True,
     ) -> None:
         """Check and commit answers, or the sessions `only` of them, in one short transaction."""
-        batch = self._checker.batch(batch_id, answers, only, rest=rest)
+        batch = self._checker.batch(batch_id, answers, others, only, rest=rest)
         with self._store.write(f"{self._task.kind} {self._config.region}") as connection:
             commit_batch(connection, batch)
 
@@ -315,10 +326,15 @@ class Run:
         complete = counted.ratio >= enough and (self._task.kind != "night" or counted.newest >= enough)
         nobody = bool(failures) and not self._files()
         status = "complete" if complete else "failed" if nobody and not counted.ok else "partial"
-        self._notes += sorted({failed.reason for failed in failures})[:3]
+        reasons = sorted({failed.reason for failed in failures})[:3]
+        self._notes += reasons
+        why: dict[str, Any] = {}
+        if status == "failed":
+            times = [failed.retry_at for failed in failures if failed.retry_at is not None]
+            why = {"error": "; ".join(reasons), "retry_at": min(times, default=None)}
         done = self._totals()
         figures = {"sessions": counted.sessions, "tickers": counted.tickers, "coverage": counted.ratio}
-        outcome = self._outcome(done, began, status=status, gaps=counted.gap, **figures)
+        outcome = self._outcome(done, began, status=status, gaps=counted.gap, **why, **figures)
         self._recorder.end(status, done, self._notes, detail={"coverage": round(counted.ratio, 6)}, **figures)
         return outcome
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import datetime as dt
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import polars as pl
 
@@ -13,7 +15,12 @@ from pipeline.collect.sessions import closed_sessions
 from pipeline.collect.spool import Fetched
 from pipeline.frames import ACTIONS, BARS, REFUSED
 from pipeline.settings import RegionConfig
-from pipeline.store import LISTING_RANGES, SESSION_STATES, Batch
+from pipeline.statements import statement
+from pipeline.store import LISTING_RANGES, SESSION_STATES, Batch, Store
+from pipeline.store.file import registered
+
+if TYPE_CHECKING:
+    import duckdb
 
 #: A night commits whole sessions together up to about so many rows: one ordinary night is one transaction a session.
 _GROUP_ROWS = 100_000
@@ -42,11 +49,18 @@ class Checker:
     now: dt.datetime
 
     def batch(
-        self, batch_id: str, answers: Sequence[Fetched], only: Sequence[dt.date] | None = None, *, rest: bool = True
+        self,
+        batch_id: str,
+        answers: Sequence[Fetched],
+        other_units: pl.DataFrame,
+        only: Sequence[dt.date] | None = None,
+        *,
+        rest: bool = True,
     ) -> Batch:
         """Everything of `answers`, or of the sessions `only`.
 
-        Rows without a date, listing ranges and corporate actions go with the `rest`.
+        `other_units`: what the function of that name found of them. Rows without a date, listing ranges and corporate
+        actions go with the `rest`.
         """
         received = pl.concat([answer.bars for answer in answers] or [pl.DataFrame(schema=BARS)])
         refused = pl.concat([answer.refused for answer in answers] or [pl.DataFrame(schema=REFUSED)])
@@ -69,6 +83,7 @@ class Checker:
             listed=_listed(answers),
             sessions=sessions,
             beside=beside,
+            other_units=other_units,
         )
         told = quality.check_actions(
             pl.concat([answer.actions for answer in answers] if answers and rest else [ACTIONS.to_frame()]),
@@ -138,6 +153,23 @@ class Checker:
             if answer.walked and (not answer.unit.known_before or answer.last_session is not None)
         ]
         return pl.DataFrame(rows, schema=LISTING_RANGES, orient="row")
+
+
+def other_units(store: Store, region: str, answers: Sequence[Fetched]) -> pl.DataFrame:
+    """The sessions of `answers` whose rows are of another unit (OTHER_UNITS), beside what stands in the store now."""
+    judged = [answer for answer in answers if (answer.bars["basis"] == "split_adjusted").any()]
+    if not judged:
+        return quality.OTHER_UNITS.to_frame()
+    bars = pl.concat([answer.bars for answer in judged])
+    actions = pl.concat([answer.actions for answer in judged])
+    return quality.other_units(bars, actions, store.look(partial(_standing_closes, region=region, bars=bars), "units"))
+
+
+def _standing_closes(connection: duckdb.DuckDBPyConnection, *, region: str, bars: pl.DataFrame) -> pl.DataFrame:
+    span = {"region": region, "first": bars["date"].min(), "last": bars["date"].max()}
+    with registered(connection, came=bars.select("ticker", "date").drop_nulls().unique()):
+        found: pl.DataFrame = connection.sql(statement("store/standing_closes"), params=span).pl()
+    return found.cast(quality.STANDING_CLOSES)
 
 
 def session_groups(answers: Sequence[Fetched]) -> Iterator[list[dt.date]]:

@@ -120,7 +120,7 @@ class Collector:
             gone = time.monotonic() - self._last_answer
             away = pause is not None and gone + pause <= self._patience
             if left and not away and not (second_chance and answered and pause is None):
-                self.failures = [Failed(unit.ticker, str(error)) for unit, error in failed]
+                self.failures = [Failed(unit.ticker, str(error), _retry_at(error)) for unit, error in failed]
                 yield from self._in_part(failed, parts)
                 return
             second_chance = away
@@ -385,10 +385,13 @@ def _merged(
 
 def _pause(failed: list[tuple[Unit, ProviderError]]) -> float | None:
     """Seconds until the earliest provider is worth another question; None where nobody named a time."""
-    times = [
-        error.retry_at for _, error in failed if isinstance(error, Unavailable | NotYet) and error.retry_at is not None
-    ]
+    times = [retry_at for _, error in failed if (retry_at := _retry_at(error)) is not None]
     if not times:
         return None
     wait = (min(times) - dt.datetime.now(dt.UTC)).total_seconds()
     return min(max(wait, 0.05), _LONGEST_PAUSE) if wait < _LONGEST_PAUSE else wait
+
+
+def _retry_at(error: ProviderError) -> dt.datetime | None:
+    """When the provider can be asked again, where it named a time."""
+    return error.retry_at if isinstance(error, Unavailable | NotYet) else None

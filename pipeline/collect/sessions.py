@@ -182,7 +182,5 @@ def closed_sessions(config: RegionConfig, first: dt.date, last: dt.date, now: dt
 def _too_early(config: RegionConfig, final_at: dt.datetime, session: dt.date) -> TooEarly:
     local = final_at.astimezone(ZoneInfo(config.timezone))
     return TooEarly(
-        f"{config.region}: session {session} is final at {local:%Y-%m-%d %H:%M %Z} ({final_at:%Y-%m-%d %H:%M} UTC): "
-        "run again then, or use --wait",
-        final_at,
+        f"{config.region}: session {session} is final at {local:%Y-%m-%d %H:%M %Z} ({final_at:%Y-%m-%d %H:%M} UTC)", final_at
     )

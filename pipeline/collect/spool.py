@@ -79,10 +79,11 @@ class Fetched:
 
 @dataclass(frozen=True)
 class Failed:
-    """A ticker that no provider answered for, and why."""
+    """A ticker that no provider answered for, why, and when one can be asked again, where one said so."""
 
     ticker: str
     reason: str
+    retry_at: dt.datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -159,14 +160,19 @@ def files(folder: Path, prefix: str) -> list[Path]:
 
 def write_failures(folder: Path, prefix: str, failures: Iterable[Failed]) -> None:
     """Keep which tickers stayed without an answer, so that a resume still knows why."""
-    content = json.dumps([asdict(failed) for failed in failures], ensure_ascii=False)
+    content = json.dumps([asdict(failed) for failed in failures], ensure_ascii=False, default=dt.datetime.isoformat)
     _keep(folder / f"{prefix}failures.json", content.encode())
 
 
 def read_failures(folder: Path, prefix: str) -> list[Failed]:
     """The failures of an attempt whose fetch has ended; none where it has not."""
     path = folder / f"{prefix}failures.json"
-    return [Failed(**entry) for entry in json.loads(path.read_bytes())] if path.exists() else []
+    return [_restore_failed(entry) for entry in json.loads(path.read_bytes())] if path.exists() else []
+
+
+def _restore_failed(entry: dict[str, str | None]) -> Failed:
+    retry_at = entry.get("retry_at")  # files of runs before it was kept have none
+    return Failed(str(entry["ticker"]), str(entry["reason"]), None if retry_at is None else dt.datetime.fromisoformat(retry_at))
 
 
 def _described(path: Path) -> list[dict[str, Any]]:

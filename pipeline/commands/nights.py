@@ -13,6 +13,7 @@ from pipeline.errors import UsageError
 
 if TYPE_CHECKING:
     from pipeline.nightly import Nights, Result
+    from pipeline.settings import RegionConfig
 
 
 @click.command()
@@ -45,7 +46,6 @@ def backfill(
     regions: tuple[str, ...], days: int | None, first: str | None, until: str | None, now: str | None, form: str | None
 ) -> None:
     """Collect history: `--days N` sessions, or `--from DAY [--until DAY]`. Only what is not stored yet is asked for."""
-    from pipeline import settings
     from pipeline.backfill import backfill_range
     from pipeline.clock import parse_day
 
@@ -53,11 +53,11 @@ def backfill(
         raise UsageError("a backfill needs either --days N or --from DAY")
     day = None if first is None else parse_day(first, "--from")
     nights = _nights(now, form)
-    ranges = [
-        (region, *backfill_range(settings.get_config(region), nights.clock.now, days=days, first=day, until=until))
-        for region in regions
-    ]
-    _finish(nights, nights.backfill(ranges), form)
+
+    def span(config: RegionConfig) -> tuple[dt.date, dt.date]:
+        return backfill_range(config, nights.clock.now, days=days, first=day, until=until)
+
+    _finish(nights, nights.backfill(regions, span), form)
 
 
 @click.command()
@@ -122,7 +122,8 @@ def _finish(nights: Nights, results: list[Result], form: str | None) -> None:
             if report.path(nights.home, day).exists():
                 report.summary.show(report.gather(nights.home, day), nights.home)
         for row in rows:
-            for note in [row.get("error"), *row.get("notes", ())]:
+            error = row["error"] or ""
+            for note in [error, *(note for note in row.get("notes", ()) if note not in error)]:
                 if note:
                     click.echo(f"{row['region']}: {note}", err=True)
     else:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from pipeline.frames import BARS
+from pipeline.quality.frames import OTHER_UNITS
 from pipeline.quality.quarantine import first_broken, given_up, quarantined
 from pipeline.store.schemas import SESSION_STATES, STORED_BARS
 
@@ -50,11 +51,13 @@ def check(
     listed: pl.DataFrame,
     sessions: pl.DataFrame,
     beside: pl.DataFrame | None = None,
+    other_units: pl.DataFrame | None = None,
 ) -> Checked:
     """Hold `rows` (BARS) and what the adapters already `refused` (REFUSED) against the rules.
 
     `listed` LISTED and `sessions` SESSIONS say which tickers were asked for and which sessions are closed at `now`.
-    `beside` (BARS): rows of the same answers that are judged elsewhere; the rules only compare with them.
+    `beside` (BARS): rows of the same answers that are judged elsewhere; the rules only compare with them. `other_units`
+    (OTHER_UNITS): sessions whose split-adjusted rows are of another unit, as the function of that name finds them.
     """
     unique = rows.unique(maintain_order=True)
     judged = (
@@ -63,6 +66,12 @@ def check(
         .join(
             _echoes(rows if beside is None else pl.concat([rows, beside]), listed, sessions),
             on=["region", "ticker", "date", *_FIELDS],
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            OTHER_UNITS.to_frame() if other_units is None else other_units,
+            on=["ticker", "date"],
             how="left",
             maintain_order="left",
         )
@@ -147,6 +156,9 @@ _AMONG_UNFIT = (
     & pl.col("unfit").any().over("region", "ticker")
     & ~((pl.col("volume") > 0) & ~pl.col("unfit")).any().over("region", "ticker")
 )
+
+#: What whole answers showed, where no traded value can: only of rows that are adjusted for splits.
+_OF_OTHER_UNIT = (pl.col("basis") == "split_adjusted") & pl.col("other_unit").is_not_null()
 
 
 def _echoes(rows: pl.DataFrame, listed: pl.DataFrame, sessions: pl.DataFrame) -> pl.DataFrame:
@@ -238,7 +250,7 @@ def rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
         ),
         (
             "unit_error",
-            pl.col("unfit") | pl.col("among_unfit"),
+            pl.col("unfit") | pl.col("among_unfit") | _OF_OTHER_UNIT,
             pl.when("unfit")
             .then(
                 pl.format(
@@ -247,6 +259,8 @@ def rules(region: str) -> list[tuple[str, pl.Expr, pl.Expr]]:
                     *("low", "high", "amount", "volume"),
                 )
             )
+            .when(_OF_OTHER_UNIT)
+            .then(pl.col("other_unit"))
             .otherwise(pl.lit("untraded, and no traded row beside it has prices that fit its traded value")),
         ),
         (

@@ -11,3 +11,11 @@ LISTED = pl.Schema({"ticker": pl.String(), "venue": pl.String(), "listing_curren
 SESSIONS = pl.Schema(
     {"venue": pl.String(), "date": pl.Date(), "known_at": pl.Datetime("us", "UTC"), "finality": pl.String()}
 )
+
+#: Closes that stand in the store, as they do: `adjusted_through` is the last day whose splits they contain (as traded: `date`).
+STANDING_CLOSES = pl.Schema(
+    {"ticker": pl.String(), "date": pl.Date(), "close": pl.Float64(), "adjusted_through": pl.Date()}
+)
+
+#: Sessions of tickers whose rows are of another unit, and how that is seen.
+OTHER_UNITS = pl.Schema({"ticker": pl.String(), "date": pl.Date(), "other_unit": pl.String()})

@@ -7,6 +7,7 @@ one JSON object a region and one for all. The sandbox is another process: its me
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import json
 import os
 import subprocess
@@ -34,18 +35,14 @@ def main() -> None:
 
 
 def _run(kind: str, home: Path, regions: list[str], sessions: int) -> None:
-    from pipeline import settings
     from pipeline.backfill import backfill_range
     from pipeline.clock import Clock
     from pipeline.nightly import Nights
 
     nights = Nights(home, Clock(NOW, "sandbox"))
-    ranges = [
-        (region, *backfill_range(settings.get_config(region), NOW, days=sessions, first=None, until=None))
-        for region in regions
-    ]
+    span = functools.partial(backfill_range, now=NOW, days=sessions, first=None, until=None)
     began = time.monotonic()
-    results = nights.nightly(regions) if kind == "nightly" else nights.backfill(ranges)
+    results = nights.nightly(regions) if kind == "nightly" else nights.backfill(regions, span)
     seconds = time.monotonic() - began
     shown = ("region", "status", "tickers", "rows", "coverage", "requests", "seconds", "error")
     for result in results:

@@ -198,7 +198,9 @@ def test_too_early_still_collects_what_is_final(night_home: NightHome) -> None:
 def test_a_waiting_night_begins_when_its_session_is_final(night_home: NightHome, tools: Any) -> None:
     home, server = night_home(now=seoul(MONDAY, 16))
     process = home.start("nightly", "KR", "--wait")
-    assert "20:05 KST" in json.loads(tools.said(process, "waiting"))["text"]
+    assert json.loads(tools.said(process, "waiting"))["text"] == (
+        "waiting: KR: session 2026-11-23 is final at 2026-11-23 20:05 KST (2026-11-23 11:05 UTC)"
+    )
     assert control.report(server.url)["requests"] == 0
 
     control.set_clock(server.url, seoul(MONDAY, 20, 6))
@@ -213,6 +215,7 @@ def test_waiting_with_a_frozen_clock_is_refused(night_home: NightHome) -> None:
     done = home.inside("nightly", "KR", "--wait", "--now", "2026-11-23T16:00:00+09:00")
     assert done.code == 2
     assert "frozen" in done.words
+    assert "use --wait" not in done.words
 
 
 @pytest.mark.parametrize(
@@ -366,6 +369,7 @@ def test_a_night_nobody_answered_fails_and_the_same_night_again_heals_it(night_h
     assert failed.code == 1
     assert (failed.row["status"], failed.row["rows"], failed.row["gaps"]) == ("failed", 0, 12)
     assert any("Server disconnected" in note for note in failed.row["notes"])
+    assert "no provider delivers history" in failed.row["error"]
     gaps = home.table("session_states").filter(pl.col("date") == MONDAY)
     assert gaps["state"].unique().to_list() == ["gap"]
     assert all("no provider delivers history" in reason for reason in gaps["reason"])
@@ -381,6 +385,58 @@ def test_a_night_nobody_answered_fails_and_the_same_night_again_heals_it(night_h
     with home.store.read() as replica:
         published = replica.sql("SELECT max(date) FROM ohlcv_data").fetchall()
     assert published == [(MONDAY,)], "the healed night was not published"
+
+
+@pytest.fixture
+def paused(night_home: NightHome) -> tuple[Any, Any]:
+    """A home of Australia, and a sandbox whose Yahoo says 429 to everything: one of them closes it for an hour."""
+    home, server = night_home(
+        regions=("AU",), tickers=7, now=seoul(FRIDAY, 21), environment={"SPOCK_COLLECT__INITIAL_SESSIONS": "5"}
+    )
+    control.set_fault(server.url, provider="yahoo", kind="rate_limit", seconds=600)
+    return home, server
+
+
+def comes_back_in_an_hour(row: dict[str, Any]) -> bool:
+    left = dt.datetime.fromisoformat(row["retry_at"]) - dt.datetime.now(dt.UTC)
+    return dt.timedelta(minutes=50) < left <= dt.timedelta(hours=1)
+
+
+def test_a_first_night_whose_provider_asks_to_come_back_says_why_and_when(paused: tuple[Any, Any]) -> None:
+    done = paused[0].inside("nightly", "AU")
+
+    assert (done.code, done.row["status"], done.row["rows"]) == (1, "failed", 0)
+    assert "HTTP 429, too many requests" in done.row["error"]
+    assert comes_back_in_an_hour(done.row)
+
+
+def test_a_night_whose_provider_asks_to_come_back_says_why_and_when(paused: tuple[Any, Any]) -> None:
+    """The list of the last night stands: it is the bars that nobody delivers."""
+    home, server = paused
+    control.clear_faults(server.url)
+    assert home.inside("nightly", "AU").code == 0
+    evening(home, server, seoul(MONDAY, 21))
+    control.set_fault(server.url, provider="yahoo", kind="rate_limit", seconds=600)
+
+    done = home.inside("nightly", "AU")
+
+    assert (done.code, done.row["status"], done.row["gaps"]) == (1, "failed", 7)
+    assert done.row["error"].startswith("no provider delivers history for AU: yfinance: unavailable")
+    assert "HTTP 429, too many requests" in done.row["error"]
+    assert comes_back_in_an_hour(done.row)
+    again = home.inside("nightly", "AU", "--format", "table")
+    assert again.words.count("no provider delivers history") == 1
+
+
+def test_a_refused_connection_is_not_called_a_slow_answer(night_home: NightHome) -> None:
+    home, server = night_home(regions=("AU",), tickers=7, now=seoul(FRIDAY, 21), environment=IMPATIENT)
+    control.set_fault(server.url, provider="yahoo", kind="dead", seconds=600)
+
+    done = home.inside("nightly", "AU")
+
+    assert done.code == 1
+    assert "the connection failed after 0.0 s (" in done.row["error"]
+    assert "no whole answer" not in done.row["error"]
 
 
 def test_a_ticker_without_an_answer_is_a_gap_with_its_reason_until_it_answers(night_home: NightHome) -> None:

@@ -80,18 +80,63 @@ def test_a_region_that_is_too_early_stops_no_other(night_home: NightHome) -> Non
     assert home.table("ohlcv_data").select("region", pl.col("date").max()).unique().rows() == [("JP", dt.date(2026, 11, 20))]
 
 
-def test_what_others_did_is_published_though_one_was_asked_wrongly(night_home: NightHome) -> None:
+def test_a_region_that_is_closed_on_the_day_asked_for_stops_no_other(night_home: NightHome) -> None:
     """Monday 2026-11-23 is a holiday in Japan."""
     home, _ = together(night_home, "KR", "JP", now=dt.datetime(2026, 11, 23, 21, 0, tzinfo=TOKYO))
 
     done = home.inside("nightly", "JP", "KR", "--date", "2026-11-23")
 
-    assert done.code == 2
-    assert "closed that day" in done.words
+    assert (done.code, statuses(done)) == (1, [("JP", "failed"), ("KR", "complete")])
+    assert "closed that day" in done.rows[0]["error"]
     with home.store.read() as replica:
         assert replica.sql("SELECT region, last_complete_session FROM region_state").fetchall() == [
             ("KR", dt.date(2026, 11, 23))
         ]
+
+
+#: The calendars of Shanghai and Hanoi end with 2026; Tokyo's goes on.
+NEW_YEAR = dt.datetime(2027, 1, 5, 12, 0, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("command", [("nightly",), ("backfill", "--days", "5")], ids=lambda one: one[0])
+def test_a_region_whose_calendar_ends_before_now_stops_no_other(night_home: NightHome, command: tuple[str, ...]) -> None:
+    home, _ = together(night_home, "CN", "VN", "JP", now=NEW_YEAR)
+
+    done = home.inside(*command, "CN", "VN", "JP")
+
+    assert (done.code, statuses(done)) == (1, [("CN", "failed"), ("VN", "failed"), ("JP", "complete")]), done.out
+    assert [row["retry_at"] for row in done.rows] == [None, None, None]
+    for row in done.rows[:2]:
+        assert f"{row['region']}: now is 2027-01-05 12:00 UTC" in row["error"]
+        assert "`spock calendar build`" in row["error"]
+    with home.store.read() as replica:
+        assert replica.sql("SELECT DISTINCT region FROM ohlcv_data").fetchall() == [("JP",)]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("nightly", "CN", "VN"), ("CN: now is 2027-01-05", "VN: now is 2027-01-05")),
+        (("nightly", "CN"), ("CN: now is 2027-01-05",)),
+        (("backfill", "JP", "CN", "--days", "0"), ("--days 0: give 1 or more sessions", "CN: now is 2027-01-05")),
+        (("backfill", "JP", "EU", "--days", "5"), ("region EU is off",)),
+        (("backfill", "JP", "ATLANTIS", "--days", "5"), ("'ATLANTIS'",)),
+        (("nightly", "JP", "EU"), ("region EU is off",)),
+    ],
+    ids=lambda one: " ".join(one) if one[0] in ("nightly", "backfill") else "",
+)
+def test_what_no_region_can_do_is_refused_before_anything_is_asked(
+    night_home: NightHome, command: tuple[str, ...], words: tuple[str, ...]
+) -> None:
+    home, server = together(
+        night_home, "CN", "VN", "JP", now=NEW_YEAR, environment={"SPOCK_REGIONS__EU__STATUS": "off"}
+    )
+
+    done = home.inside(*command)
+
+    assert (done.code, done.out) == (2, "")
+    assert [word for word in words if word not in done.words] == []
+    assert control.report(server.url)["requests"] == 0
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=lambda one: one.name)
