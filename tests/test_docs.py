@@ -32,6 +32,7 @@ from adapters.sandbox.server import Sandbox
 from adapters.sandbox.yahoo import is_yahoo
 from pipeline import demo, errors, quality, queries, settings
 from pipeline.cli import spock
+from pipeline.market import Market
 from pipeline.output import FORMATS
 from pipeline.settings import FinalAt, RegionConfig
 from pipeline.settings.sources import RESERVED
@@ -567,3 +568,27 @@ def test_the_readmes_night_is_the_demos(demo_home: Path) -> None:
     counted = "SELECT region, count(DISTINCT ticker), count(*) FROM ohlcv_data GROUP BY region ORDER BY region"
     told = [tuple(row.values()) for row in queries.run(demo_home, counted)]
     assert sorted((region, int(names), int(bars.replace(",", ""))) for region, names, bars in shown) == told
+
+
+# ---- Python ----
+
+PYTHON = page("PYTHON.md")
+
+
+def test_the_python_that_is_shown_runs(
+    demo_home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(demo_home.parents[1])
+    shown = [block.replace('"data/demo"', repr(str(demo_home))) for block in fenced(PYTHON, "python")]
+    names: dict[str, object] = {}
+    for block in shown:
+        exec(compile(block, "docs/PYTHON.md", "exec"), names)
+    told = capsys.readouterr().out
+    assert len(shown) == 4
+    assert re.search(r"^\d+ of \d+ above their mean, as of 2026-11-20$", told, re.MULTILINE)
+    assert re.search(r"since 2026-01-02, in KRW$", told, re.MULTILINE)
+
+
+def test_the_calls_that_are_listed_are_the_markets() -> None:
+    told = set(re.findall(r"^\| `market\.(\w+)", PYTHON, re.MULTILINE))
+    assert told == {name for name in vars(Market) if not name.startswith("_")}

@@ -6,6 +6,7 @@ behind the newest indicator. So a run that was cut off leaves nothing that the n
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -65,72 +66,89 @@ def derive(store: Store, *, region: str, run_id: str) -> Derived:
     D on adjusted bars, W and M on complete periods, each dated by its last session; `known_at` and `provider` are those of
     the newest bar inside. Stored values have `DIGITS` significant digits. Idempotent: nothing is owed, nothing changes.
     """
+    owed, stale = store.look(partial(_owed, region=region), "indicators")
     rows = 0
-    tickers: set[str] = set()
-    owed = store.look(partial(_owed, region=region), "indicators")
-    for timeframe in TIMEFRAMES:
-        stale = store.look(partial(_stale, owed=owed, region=region, timeframe=timeframe), "indicators")
-        tickers.update(stale["ticker"])
-        for part in _parts(stale):
-            rows += store.work(
-                partial(_bars, region=region, timeframe=timeframe, stale=part),
-                partial(_fresh, stale=part, run_id=run_id),
-                partial(_replace, region=region, timeframe=timeframe, stale=part),
-                f"indicators {region}",
-            )
+    for load in _loads(stale):
+        rows += store.work(
+            partial(_bars, region=region, load=load),
+            partial(_fresh, load=load, run_id=run_id),
+            partial(_replace, region=region, load=load),
+            f"indicators {region}",
+        )
     if owed.height:
         with store.write(f"indicators {region}") as connection, registered(connection, owed=owed):
             connection.execute(statement("indicators/settle"), {"region": region})
-    return Derived(rows, len(tickers))
+    return Derived(rows, len({ticker for part in stale for ticker in part.stale["ticker"]}))
 
 
-def _owed(connection: duckdb.DuckDBPyConnection, *, region: str) -> pl.DataFrame:
-    """run_id, batches: runs whose commits are not taken in yet, this one's or those of a run that was cut off."""
-    found: pl.DataFrame = connection.sql(statement("indicators/owed"), params={"region": region}).pl()
-    return found
+@dataclass(frozen=True)
+class _Part:
+    """What is to be computed again of a timeframe: ticker, since, start, bars of some tickers."""
+
+    timeframe: str
+    stale: pl.DataFrame
 
 
-def _stale(connection: duckdb.DuckDBPyConnection, *, owed: pl.DataFrame, region: str, timeframe: str) -> pl.DataFrame:
-    """ticker, since, start, bars: what is to be computed again."""
-    wanted = {"region": region, "timeframe": timeframe, "unit": TIMEFRAMES[timeframe], "memory": MEMORY}
+def _owed(connection: duckdb.DuckDBPyConnection, *, region: str) -> tuple[pl.DataFrame, list[_Part]]:
+    """Runs whose commits are not taken in yet (run_id, batches), this one's or those of one that was cut off; what is stale."""
+    owed: pl.DataFrame = connection.sql(statement("indicators/owed"), params={"region": region}).pl()
+    parts = []
     with registered(connection, owed=owed):
-        found: pl.DataFrame = connection.sql(statement("indicators/stale"), params=wanted).pl()
+        for timeframe, unit in TIMEFRAMES.items():
+            wanted = {"region": region, "timeframe": timeframe, "unit": unit, "memory": MEMORY}
+            stale: pl.DataFrame = connection.sql(statement("indicators/stale"), params=wanted).pl()
+            numbered = stale.with_columns(part=(pl.col("bars").cum_sum() - 1) // _BARS_AT_ONCE)
+            tickers = numbered.partition_by("part", maintain_order=True, include_key=False)
+            parts += [_Part(timeframe, part) for part in tickers]
+    return owed, parts
+
+
+def _loads(parts: Sequence[_Part]) -> Iterator[list[_Part]]:
+    """Parts that are worked on together: opening the file costs more than a small region's indicators."""
+    load: list[_Part] = []
+    bars = 0
+    for part in parts:
+        own = int(part.stale["bars"].sum())
+        if load and bars + own > _BARS_AT_ONCE:
+            yield load
+            load, bars = [], 0
+        load.append(part)
+        bars += own
+    if load:
+        yield load
+
+
+def _bars(connection: duckdb.DuckDBPyConnection, *, region: str, load: Sequence[_Part]) -> list[pl.DataFrame]:
+    """The bars of each part, from each ticker's start."""
+    found = []
+    for part in load:
+        # The range reaches the scan through the views' grouping; the join with the tickers does not.
+        tickers = part.stale["ticker"]
+        span = {"region": region, "timeframe": part.timeframe, "first": tickers.min(), "last": tickers.max()}
+        with registered(connection, stale=part.stale):
+            found.append(connection.sql(statement("indicators/bars"), params=span).pl())
     return found
 
 
-def _parts(stale: pl.DataFrame) -> list[pl.DataFrame]:
-    """Whole tickers, in order, of about `_BARS_AT_ONCE` bars together."""
-    numbered = stale.with_columns(part=(pl.col("bars").cum_sum() - 1) // _BARS_AT_ONCE)
-    return numbered.partition_by("part", maintain_order=True, include_key=False)
-
-
-def _bars(connection: duckdb.DuckDBPyConnection, *, region: str, timeframe: str, stale: pl.DataFrame) -> pl.DataFrame:
-    """The bars of some tickers, from each one's start."""
-    # The range reaches the scan through the views' grouping; the join with the tickers does not.
-    tickers = stale["ticker"]
-    span = {"region": region, "timeframe": timeframe, "first": tickers.min(), "last": tickers.max()}
-    with registered(connection, stale=stale):
-        found: pl.DataFrame = connection.sql(statement("indicators/bars"), params=span).pl()
-    return found
-
-
-def _fresh(bars: pl.DataFrame, *, stale: pl.DataFrame, run_id: str) -> pl.DataFrame:
-    """TECHNICAL_ANALYSIS from each ticker's first stale date on."""
-    return (
-        compute(bars)
-        .join(stale.select("ticker", "since"), on="ticker", how="inner", maintain_order="left")
+def _fresh(bars: Sequence[pl.DataFrame], *, load: Sequence[_Part], run_id: str) -> list[pl.DataFrame]:
+    """TECHNICAL_ANALYSIS of each part, from each ticker's first stale date on."""
+    return [
+        compute(found)
+        .join(part.stale.select("ticker", "since"), on="ticker", how="inner", maintain_order="left")
         .filter(pl.col("date") >= pl.col("since"))
         .with_columns(pl.col(*INDICATORS).round_sig_figs(DIGITS), run_id=pl.lit(run_id))
         .select(TECHNICAL_ANALYSIS.names())
         .cast(TECHNICAL_ANALYSIS)
-    )
+        for found, part in zip(bars, load, strict=True)
+    ]
 
 
 def _replace(
-    connection: duckdb.DuckDBPyConnection, fresh: pl.DataFrame, *, region: str, timeframe: str, stale: pl.DataFrame
+    connection: duckdb.DuckDBPyConnection, fresh: Sequence[pl.DataFrame], *, region: str, load: Sequence[_Part]
 ) -> int:
     """Put `fresh` in the place of what is stale; a date that no period ends on any more goes with it."""
-    with registered(connection, stale=stale):
-        connection.execute(statement("indicators/delete_stale"), {"region": region, "timeframe": timeframe})
-    append(connection, "indicators/insert", fresh, TECHNICAL_ANALYSIS)
-    return fresh.height
+    for rows, part in zip(fresh, load, strict=True):
+        with registered(connection, stale=part.stale):
+            connection.execute(statement("indicators/delete_stale"), {"region": region, "timeframe": part.timeframe})
+        append(connection, "indicators/insert", rows, TECHNICAL_ANALYSIS)
+    return sum(rows.height for rows in fresh)

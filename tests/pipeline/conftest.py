@@ -55,7 +55,7 @@ _STAMPS = {
     "quarantine": ["known_at"],
     "region_state": ["updated_at"],
 }
-_BOOKKEEPING = ("commits", "schema_migrations")
+_BOOKKEEPING = ("commits", "indicator_runs", "schema_migrations")
 
 
 @dataclass(frozen=True)

@@ -213,7 +213,7 @@ def test_serving_for_ever_ends_when_another_thread_stops_it() -> None:
     thread.start()
     assert control.fetch_info(sandbox.url).source == "generated"
     sandbox.stop()
-    thread.join(timeout=5)
+    thread.join(timeout=30)
     assert not thread.is_alive()
 
 
