@@ -183,10 +183,7 @@ def test_strength_adjusts_a_close_from_before_a_split(home: Path, tmp_path: Path
 
 
 def test_counts_are_bars_and_tickers_by_region(home: Path) -> None:
-    assert answer(home, "counts", "region", "bars", "tickers", "first", "last") == [
-        ("KR", 2 * SESSIONS, 2, DAYS[0], NEWEST),
-        ("US", 4, 2, DAYS[-3], NEWEST),
-    ]
+    assert answer(home, "counts", "region", "bars", "tickers") == [("KR", 2 * SESSIONS, 2), ("US", 4, 2)]
 
 
 # the others ---------------------------------------------------------------------------------------------------------------
